@@ -1,0 +1,1 @@
+"""The compiled kernel and its numpy twins."""
