@@ -1,0 +1,241 @@
+"""How is a collection set up? The configurations of the wire with their defaults, merged and checked.
+
+A setting that this version cannot honour is refused by `check_*`, never ignored. Settings that were not
+given are absent (UNSET) from what is echoed, except those that Qdrant always echoes.
+"""
+
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from ruvector.errors import BadInput, InvalidRequest
+from ruvector.model.limits import MAX_DIMENSIONS, MAX_VECTORS_PER_POINT
+from ruvector.model.names import check_name
+
+Distance = Literal["Cosine", "Dot", "Euclid", "Manhattan"]
+Datatype = Literal["float32", "float16", "uint8"]
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class HnswConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The graph. `m`: half the links per node; `ef_construct`: build beam; threshold in KiB."""
+
+    m: int = 16
+    ef_construct: int = 100
+    full_scan_threshold: int = 10_000
+    max_indexing_threads: int = 0
+    on_disk: bool = False
+
+
+class HnswConfigDiff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to change of the graph's configuration."""
+
+    m: int | None | UnsetType = UNSET
+    ef_construct: int | None | UnsetType = UNSET
+    full_scan_threshold: int | None | UnsetType = UNSET
+    max_indexing_threads: int | None | UnsetType = UNSET
+    on_disk: bool | None | UnsetType = UNSET
+    memory: str | None | UnsetType = UNSET
+    payload_m: int | None | UnsetType = UNSET
+    inline_storage: bool | None | UnsetType = UNSET
+
+
+class OptimizersConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Maintenance. Thresholds in KiB; `flush_interval_sec` is an upper bound: writes are flushed at once."""
+
+    deleted_threshold: float = 0.2
+    vacuum_min_vector_number: int = 1000
+    default_segment_number: int = 0
+    max_segment_size: int | None = None
+    memmap_threshold: int | None = None
+    indexing_threshold: int = 10_000
+    flush_interval_sec: int = 5
+    max_optimization_threads: int | None = None
+
+
+class OptimizersConfigDiff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to change of maintenance."""
+
+    deleted_threshold: float | None | UnsetType = UNSET
+    vacuum_min_vector_number: int | None | UnsetType = UNSET
+    default_segment_number: int | None | UnsetType = UNSET
+    max_segment_size: int | None | UnsetType = UNSET
+    memmap_threshold: int | None | UnsetType = UNSET
+    indexing_threshold: int | None | UnsetType = UNSET
+    flush_interval_sec: int | None | UnsetType = UNSET
+    max_optimization_threads: int | str | None | UnsetType = UNSET
+    prevent_unoptimized: bool | None | UnsetType = UNSET
+
+
+class WalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The log: once it holds `wal_capacity_mb` of operations, the growing segment is sealed."""
+
+    wal_capacity_mb: int = 32
+    wal_segments_ahead: int = 0
+
+
+class WalConfigDiff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to change of the log."""
+
+    wal_capacity_mb: int | None | UnsetType = UNSET
+    wal_segments_ahead: int | None | UnsetType = UNSET
+    wal_retain_closed: int | None | UnsetType = UNSET
+
+
+class VectorParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One named dense vector."""
+
+    size: int
+    distance: Distance
+    hnsw_config: HnswConfigDiff | None | UnsetType = UNSET
+    quantization_config: Any = UNSET
+    on_disk: bool | None | UnsetType = UNSET
+    memory: str | None | UnsetType = UNSET
+    datatype: str | None | UnsetType = UNSET
+    multivector_config: Any = UNSET
+
+
+class VectorParamsDiff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to change of one named vector."""
+
+    hnsw_config: HnswConfigDiff | None | UnsetType = UNSET
+    quantization_config: Any = UNSET
+    on_disk: bool | None | UnsetType = UNSET
+    memory: str | None | UnsetType = UNSET
+
+
+class CollectionParams(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of the configuration that shapes the data. `vectors`: name ("" unnamed) to parameters."""
+
+    vectors: dict[str, VectorParams]
+    shard_number: int = 1
+    replication_factor: int = 1
+    write_consistency_factor: int = 1
+    on_disk_payload: bool = True
+
+
+class CollectionParamsDiff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to change of the parameters."""
+
+    replication_factor: int | None | UnsetType = UNSET
+    write_consistency_factor: int | None | UnsetType = UNSET
+    read_fan_out_factor: int | None | UnsetType = UNSET
+    read_fan_out_delay_ms: int | None | UnsetType = UNSET
+    on_disk_payload: bool | None | UnsetType = UNSET
+
+
+class CollectionConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a collection is set up with; what the catalog stores."""
+
+    params: CollectionParams
+    hnsw_config: HnswConfig = HnswConfig()
+    optimizer_config: OptimizersConfig = OptimizersConfig()
+    wal_config: WalConfig = WalConfig()
+    metadata: dict[str, Any] | UnsetType = UNSET
+
+    def hnsw_of(self, vector_name: str) -> HnswConfig:
+        """Return the graph's configuration of one vector: its own settings over the collection's."""
+        own = self.params.vectors[vector_name].hnsw_config
+        return merge(self.hnsw_config, own) if isinstance(own, HnswConfigDiff) else self.hnsw_config
+
+
+def merge(config: T, diff: msgspec.Struct | None) -> T:
+    """Return the configuration with every given setting of the diff in place of the old one."""
+    if diff is None:
+        return config
+    known = set(config.__struct_fields__)
+    changes = {
+        name: value
+        for name in diff.__struct_fields__
+        if name in known and (value := getattr(diff, name)) is not UNSET and value is not None
+    }
+    return msgspec.structs.replace(config, **changes)
+
+
+def refuse(setting: str, value: Any, honoured: tuple[Any, ...] = ()) -> None:
+    """Raise BadInput where a setting has a value that this version would have to ignore."""
+    if value is UNSET or value is None or value in honoured:
+        return
+    raise BadInput(
+        f"{setting} is {value!r}; this version does not support it yet: leave it out"
+        + (f" or use {' or '.join(map(repr, honoured))}" if honoured else "")
+    )
+
+
+def check_hnsw(diff: HnswConfigDiff | None | UnsetType, path: str) -> None:
+    """Refuse graph settings that are out of range or not supported."""
+    if not isinstance(diff, HnswConfigDiff):
+        return
+    _check_range(f"{path}.m", diff.m, 2, 512)
+    _check_range(f"{path}.ef_construct", diff.ef_construct, 4, 10_000)
+    _check_range(f"{path}.full_scan_threshold", diff.full_scan_threshold, 0, 2**40)
+    _check_range(f"{path}.max_indexing_threads", diff.max_indexing_threads, 0, 1024)
+    refuse(f"{path}.payload_m", diff.payload_m)
+    refuse(f"{path}.inline_storage", diff.inline_storage, (False,))
+    refuse(f"{path}.memory", diff.memory, ("cached",))
+
+
+def check_optimizers(diff: OptimizersConfigDiff | None, path: str = "optimizers_config") -> None:
+    """Refuse maintenance settings that are out of range or not supported."""
+    if diff is None:
+        return
+    _check_range(f"{path}.deleted_threshold", diff.deleted_threshold, 0.0, 1.0)
+    _check_range(f"{path}.vacuum_min_vector_number", diff.vacuum_min_vector_number, 100, 2**40)
+    _check_range(f"{path}.default_segment_number", diff.default_segment_number, 0, 1024)
+    _check_range(f"{path}.max_segment_size", diff.max_segment_size, 1, 2**40)
+    _check_range(f"{path}.indexing_threshold", diff.indexing_threshold, 0, 2**40)
+    _check_range(f"{path}.flush_interval_sec", diff.flush_interval_sec, 0, 2**31)
+    if isinstance(diff.max_optimization_threads, str):
+        refuse(f"{path}.max_optimization_threads", diff.max_optimization_threads, ("auto",))
+    else:
+        _check_range(f"{path}.max_optimization_threads", diff.max_optimization_threads, 0, 1024)
+    refuse(f"{path}.prevent_unoptimized", diff.prevent_unoptimized, (False,))
+
+
+def check_wal(diff: WalConfigDiff | None) -> None:
+    """Refuse log settings that are out of range or not supported."""
+    if diff is None:
+        return
+    _check_range("wal_config.wal_capacity_mb", diff.wal_capacity_mb, 1, 65_536)
+    refuse("wal_config.wal_segments_ahead", diff.wal_segments_ahead, (0,))
+    refuse("wal_config.wal_retain_closed", diff.wal_retain_closed, (1,))
+
+
+def parse_vectors(source: Any) -> dict[str, VectorParams]:
+    """Return the vectors of a new collection: one VectorParams, or a dict of them by name."""
+    if source is None or source is UNSET:
+        return {}
+    if not isinstance(source, dict):
+        raise BadInput(
+            'vectors must be {"size": ..., "distance": ...} or an object of such by name'
+        )
+    named = {"": source} if "size" in source and not isinstance(source["size"], dict) else source
+    if len(named) > MAX_VECTORS_PER_POINT:
+        raise BadInput(f"{len(named)} named vectors; at most {MAX_VECTORS_PER_POINT}")
+    return {name: _parse_vector(name, value) for name, value in named.items()}
+
+
+def _parse_vector(name: str, source: Any) -> VectorParams:
+    path = f"vectors.{name}" if name else "vectors"
+    if name:
+        check_name(name, "vector name")
+    try:
+        params = msgspec.convert(source, VectorParams)
+    except msgspec.ValidationError as error:
+        raise BadInput(f"{path}: {error}") from error
+    _check_range(f"{path}.size", params.size, 1, MAX_DIMENSIONS)
+    check_hnsw(params.hnsw_config, f"{path}.hnsw_config")
+    refuse(f"{path}.quantization_config", params.quantization_config)
+    refuse(f"{path}.multivector_config", params.multivector_config)
+    refuse(f"{path}.datatype", params.datatype, ("float32", "float16", "uint8"))
+    refuse(f"{path}.memory", params.memory, ("cached",))
+    return params
+
+
+def _check_range(path: str, value: Any, low: float, high: float) -> None:
+    if value is UNSET or value is None:
+        return
+    if not low <= value <= high:
+        raise InvalidRequest.of(path, value, f"must be from {low} to {high}")

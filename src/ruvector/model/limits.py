@@ -1,0 +1,16 @@
+"""How much is too much? Every limit on a request, once, with its reason."""
+
+MAX_DIMENSIONS = 65_536  # Qdrant's limit, and that of the rotation the quantized graph uses
+MAX_NAME_BYTES = 255  # a file name's length on every common file system
+MAX_LIMIT = 1_000_000  # answers are materialized; larger results are read by scrolling
+MAX_BEAM = 100_000  # the beam is an array that each hop searches
+MAX_BATCH_POINTS = 1_000_000  # one request is one transaction and one log entry
+MAX_BATCH_SEARCHES = 10_000  # answers of a batch are held together
+MAX_BATCH_UPDATES = 10_000  # operations in one batch request, applied one after the other
+MAX_IDS = 1_000_000  # ids in one selector
+MAX_VECTORS_PER_POINT = 256  # named vectors of a collection
+MAX_JSON_DEPTH = 512  # nesting of a request body, checked before anything recurses
+MAX_JSON_CONTAINERS = 4_000_000  # arrays and objects in a body: what 32 MiB of honest points need
+MAX_BODY_BYTES = 32 * 2**20  # Qdrant's default for service.max_request_size_mb
+MAX_ROWS = 2**32 - 2  # rows are uint32; the last value marks "none"
+MAX_PAYLOAD_DEPTH = 64  # nesting of a payload

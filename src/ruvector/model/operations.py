@@ -1,0 +1,93 @@
+"""Which operations are there? One row for each: its request, its place in HTTP, its kind, its permission.
+
+Routes, the OpenAPI document, permission checks, metric labels, the client's transports and its parity
+test come from this table; adding an operation begins with a row.
+"""
+
+from enum import Enum
+
+import msgspec
+
+from ruvector.model import requests as r
+
+
+class Kind(Enum):
+    """READ looks at one collection, WRITE changes its points, META changes what collections exist."""
+
+    READ = "read"
+    WRITE = "write"
+    META = "meta"
+
+
+class Permission(Enum):
+    """What the caller's key must allow."""
+
+    READ = "read"
+    WRITE = "write"
+    MANAGE = "manage"
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """One row: the request, "METHOD /path" with the request's fields in braces, kind, permission."""
+
+    request: type[r.Request]  # type: ignore[type-arg]
+    route: str
+    kind: Kind
+    permission: Permission
+    query_fields: tuple[str, ...] = ()
+
+    @property
+    def method(self) -> str:
+        """Return the HTTP method."""
+        return self.route.split(None, 1)[0]
+
+    @property
+    def path(self) -> str:
+        """Return the path with its fields in braces."""
+        return self.route.split(None, 1)[1]
+
+    @property
+    def name(self) -> str:
+        """Return the request's name, the label of metrics."""
+        return self.request.__name__
+
+
+_READ, _WRITE, _META = Kind.READ, Kind.WRITE, Kind.META
+_R, _W, _M = Permission.READ, Permission.WRITE, Permission.MANAGE
+_C = "/collections/{collection}"
+_WAIT = ("wait", "ordering", "timeout")
+_CONSISTENT = ("consistency", "timeout")
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(r.ListCollections, "GET /collections", _META, _R),
+    Operation(r.GetCollection, f"GET {_C}", _READ, _R),
+    Operation(r.CollectionExists, f"GET {_C}/exists", _READ, _R),
+    Operation(r.CreateCollection, f"PUT {_C}", _META, _M, ("timeout",)),
+    Operation(r.UpdateCollection, f"PATCH {_C}", _META, _M, ("timeout",)),
+    Operation(r.DeleteCollection, f"DELETE {_C}", _META, _M, ("timeout",)),
+    Operation(r.ChangeAliases, "POST /collections/aliases", _META, _M, ("timeout",)),
+    Operation(r.ListAliases, "GET /aliases", _META, _R),
+    Operation(r.ListCollectionAliases, f"GET {_C}/aliases", _READ, _R),
+    Operation(r.WaitForIndex, f"POST {_C}/index/wait", _READ, _W, ("timeout",)),
+    Operation(r.Upsert, f"PUT {_C}/points", _WRITE, _W, _WAIT),
+    Operation(r.UpdateVectors, f"PUT {_C}/points/vectors", _WRITE, _W, _WAIT),
+    Operation(r.DeletePoints, f"POST {_C}/points/delete", _WRITE, _W, _WAIT),
+    Operation(r.DeleteVectors, f"POST {_C}/points/vectors/delete", _WRITE, _W, _WAIT),
+    Operation(r.SetPayload, f"POST {_C}/points/payload", _WRITE, _W, _WAIT),
+    Operation(r.OverwritePayload, f"PUT {_C}/points/payload", _WRITE, _W, _WAIT),
+    Operation(r.DeletePayload, f"POST {_C}/points/payload/delete", _WRITE, _W, _WAIT),
+    Operation(r.ClearPayload, f"POST {_C}/points/payload/clear", _WRITE, _W, _WAIT),
+    Operation(r.BatchUpdate, f"POST {_C}/points/batch", _WRITE, _W, _WAIT),
+    Operation(r.CreateFieldIndex, f"PUT {_C}/index", _WRITE, _M, _WAIT),
+    Operation(r.DeleteFieldIndex, f"DELETE {_C}/index/{{field_name}}", _WRITE, _M, _WAIT),
+    Operation(r.Retrieve, f"POST {_C}/points", _READ, _R, _CONSISTENT),
+    Operation(r.GetPoint, f"GET {_C}/points/{{id}}", _READ, _R, ("consistency",)),
+    Operation(r.Scroll, f"POST {_C}/points/scroll", _READ, _R, _CONSISTENT),
+    Operation(r.Count, f"POST {_C}/points/count", _READ, _R, _CONSISTENT),
+    Operation(r.QueryPoints, f"POST {_C}/points/query", _READ, _R, _CONSISTENT),
+    Operation(r.QueryBatch, f"POST {_C}/points/query/batch", _READ, _R, _CONSISTENT),
+    Operation(r.Search, f"POST {_C}/points/search", _READ, _R, _CONSISTENT),
+    Operation(r.SearchBatch, f"POST {_C}/points/search/batch", _READ, _R, _CONSISTENT),
+)
+
+OPERATION_OF = {operation.request: operation for operation in OPERATIONS}

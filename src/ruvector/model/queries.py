@@ -1,0 +1,122 @@
+"""What is looked for? Reads the untagged forms of a query: a vector, a stored point, or nothing."""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from ruvector.errors import BadInput, InvalidRequest
+from ruvector.kernel import parse_floats
+from ruvector.model.ids import PointId
+from ruvector.model.limits import MAX_LIMIT
+from ruvector.model.points import Vectors
+
+LATER = (
+    "recommend",
+    "discover",
+    "context",
+    "order_by",
+    "fusion",
+    "rrf",
+    "formula",
+    "sample",
+    "relevance_feedback",
+    "text",
+)
+
+
+class NearestVector(msgspec.Struct, frozen=True):
+    """The points nearest to this vector: float32 [dim]."""
+
+    vector: Vectors
+
+
+class NearestPoint(msgspec.Struct, frozen=True):
+    """The points nearest to this stored point, which is itself left out."""
+
+    id: PointId
+
+
+Nearest = NearestVector | NearestPoint
+
+
+def parse_query(source: Any) -> Nearest | None:
+    """Return what `query` of POST /points/query asks for; None lists points by id."""
+    if source is None:
+        return None
+    if isinstance(source, msgspec.Raw):
+        text = bytes(source).lstrip()
+        if text[:1] == b"[":
+            return NearestVector(parse_vector(source))
+        source = msgspec.json.decode(text)
+        if source is None:
+            return None
+    if isinstance(source, bool):
+        raise BadInput("query must be a vector, a point id or a query object, not a boolean")
+    if isinstance(source, int | str):
+        return NearestPoint(source)
+    if isinstance(source, dict):
+        return _parse_query_object(source)
+    return NearestVector(parse_vector(source))
+
+
+def _parse_query_object(source: dict[str, Any]) -> Nearest | None:
+    if set(source) == {"nearest"}:
+        return parse_query(source["nearest"])
+    later = sorted(set(source).intersection(LATER))
+    if later or "nearest" in source:
+        named = ", ".join(later) or ", ".join(sorted(set(source) - {"nearest"}))
+        raise BadInput(f"query with {named} is not supported by this version; use nearest")
+    raise BadInput(f"unknown query with the fields {', '.join(sorted(map(str, source))) or 'none'}")
+
+
+def parse_search_vector(source: Any) -> tuple[str, Vectors]:
+    """Return name and vector of the older search: [..] or {"name": .., "vector": [..]}."""
+    if isinstance(source, msgspec.Raw):
+        if bytes(source).lstrip()[:1] != b"{":
+            return "", parse_vector(source)
+        source = msgspec.json.decode(source, type=dict[str, msgspec.Raw])
+        if set(source) == {"name", "vector"}:
+            name = msgspec.json.decode(source["name"])
+            source = {"name": name, "vector": source["vector"]}
+    if isinstance(source, dict):
+        if set(source) != {"name", "vector"} or not isinstance(source["name"], str):
+            raise BadInput('vector must be [..] or {"name": "..", "vector": [..]}')
+        return source["name"], parse_vector(source["vector"])
+    return "", parse_vector(source)
+
+
+def parse_vector(source: Any) -> Vectors:
+    """Return float32 [dim] from JSON text, an array or a sequence; BadInput unless flat and finite."""
+    if isinstance(source, msgspec.Raw):
+        try:
+            return parse_floats(bytes(source))
+        except ValueError as error:
+            raise BadInput(f"query vector: {error}") from error
+    try:
+        vector = np.ascontiguousarray(source, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"query vector must be a flat sequence of numbers: {error}") from error
+    if vector.ndim != 1:
+        raise BadInput(f"query vector has {vector.ndim} dimensions of shape; it must be flat")
+    if not np.isfinite(vector).all():
+        raise BadInput("query vector holds NaN or infinity; every number must be finite")
+    return vector
+
+
+def check_limit(limit: int | None, default: int = 10, path: str = "limit") -> int:
+    """Return the limit to use; InvalidRequest outside 1 .. MAX_LIMIT."""
+    if limit is None:
+        return default
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidRequest.of(path, limit, f"must be from 1 to {MAX_LIMIT}")
+    return limit
+
+
+def check_offset(offset: int | None) -> int:
+    """Return the offset to use; InvalidRequest outside 0 .. MAX_LIMIT."""
+    if offset is None:
+        return 0
+    if not 0 <= offset <= MAX_LIMIT:
+        raise InvalidRequest.of("offset", offset, f"must be from 0 to {MAX_LIMIT}")
+    return offset

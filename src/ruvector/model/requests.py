@@ -1,0 +1,378 @@
+"""What can be asked? One frozen Struct for each operation; it names the type of its result.
+
+Fields carry the names of the wire, so that a JSON body converts field by field. Fields that the wire
+types as untagged unions are `Any` here and are read by `model.queries`, `model.filters` and
+`model.points`. Single-node servers accept, and have nothing to decide about, `consistency`, `ordering`
+and `timeout` of reads that finish at once; `shard_key` is refused, because custom sharding needs a
+cluster.
+"""
+
+from typing import Any, ClassVar, Generic, TypeVar
+
+import msgspec
+
+from ruvector.model.configs import (
+    CollectionParamsDiff,
+    HnswConfigDiff,
+    OptimizersConfigDiff,
+    VectorParamsDiff,
+    WalConfigDiff,
+)
+from ruvector.model.ids import PointId
+from ruvector.model.points import Hit, PointsBlock, Record
+from ruvector.model.results import (
+    AliasesResult,
+    CollectionInfo,
+    CollectionsResult,
+    CountResult,
+    ExistsResult,
+    QueryResult,
+    ScrollResult,
+    UpdateResult,
+)
+
+R = TypeVar("R")
+JsonObject = dict[str, Any]
+
+
+class Request(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+    """Base of every request; `result` is the type that executing it returns."""
+
+    result: ClassVar[Any] = None
+
+
+# --- Collections ---------------------------------------------------------------------------------
+
+
+class ListCollections(Request[CollectionsResult], frozen=True, kw_only=True):
+    """Name every collection."""
+
+    result: ClassVar[Any] = CollectionsResult
+
+
+class GetCollection(Request[CollectionInfo], frozen=True, kw_only=True):
+    """Describe a collection."""
+
+    result: ClassVar[Any] = CollectionInfo
+    collection: str
+
+
+class CollectionExists(Request[ExistsResult], frozen=True, kw_only=True):
+    """Say whether a collection, or an alias, of that name exists."""
+
+    result: ClassVar[Any] = ExistsResult
+    collection: str
+
+
+class CreateCollection(Request[bool], frozen=True, kw_only=True):
+    """Create a collection. Settings that cannot be honoured are refused."""
+
+    result: ClassVar[Any] = bool
+    collection: str
+    vectors: Any = None
+    shard_number: int | None = None
+    sharding_method: str | None = None
+    replication_factor: int | None = None
+    write_consistency_factor: int | None = None
+    on_disk_payload: bool | None = None
+    payload: Any = None
+    id_tracker: Any = None
+    hnsw_config: HnswConfigDiff | None = None
+    wal_config: WalConfigDiff | None = None
+    optimizers_config: OptimizersConfigDiff | None = None
+    quantization_config: Any = None
+    sparse_vectors: Any = None
+    strict_mode_config: Any = None
+    metadata: JsonObject | None = None
+    timeout: int | None = None
+
+
+class UpdateCollection(Request[bool], frozen=True, kw_only=True):
+    """Change settings of a live collection."""
+
+    result: ClassVar[Any] = bool
+    collection: str
+    vectors: dict[str, VectorParamsDiff] | None = None
+    optimizers_config: OptimizersConfigDiff | None = None
+    params: CollectionParamsDiff | None = None
+    hnsw_config: HnswConfigDiff | None = None
+    quantization_config: Any = None
+    sparse_vectors: Any = None
+    strict_mode_config: Any = None
+    metadata: JsonObject | None = None
+    timeout: int | None = None
+
+
+class DeleteCollection(Request[bool], frozen=True, kw_only=True):
+    """Delete a collection with its aliases and files. False where there was none."""
+
+    result: ClassVar[Any] = bool
+    collection: str
+    timeout: int | None = None
+
+
+class ChangeAliases(Request[bool], frozen=True, kw_only=True):
+    """Create, rename and delete aliases: all actions or none."""
+
+    result: ClassVar[Any] = bool
+    actions: list[JsonObject]
+    timeout: int | None = None
+
+
+class ListAliases(Request[AliasesResult], frozen=True, kw_only=True):
+    """Name every alias."""
+
+    result: ClassVar[Any] = AliasesResult
+
+
+class ListCollectionAliases(Request[AliasesResult], frozen=True, kw_only=True):
+    """Name the aliases of one collection."""
+
+    result: ClassVar[Any] = AliasesResult
+    collection: str
+
+
+class WaitForIndex(Request[bool], frozen=True, kw_only=True):
+    """Build now what is not in a graph yet, and return when all of it is."""
+
+    result: ClassVar[Any] = bool
+    collection: str
+    timeout: float | None = None
+
+
+# --- Writes --------------------------------------------------------------------------------------
+
+
+class Write(Request[UpdateResult], frozen=True, kw_only=True):
+    """Base of every change of points: `wait` only chooses the word of the answer (see the promises)."""
+
+    result: ClassVar[Any] = UpdateResult
+    collection: str
+    wait: bool = False
+    ordering: str | None = None
+    timeout: int | None = None
+
+
+class Upsert(Write, frozen=True, kw_only=True):
+    """Insert points, replacing those whose ids exist. The batch is applied as a whole."""
+
+    points: PointsBlock
+
+
+class UpdateVectors(Write, frozen=True, kw_only=True):
+    """Replace the named vectors that are given; the others, and the payload, stay."""
+
+    points: PointsBlock
+
+
+class DeletePoints(Write, frozen=True, kw_only=True):
+    """Delete points by ids or by filter."""
+
+    points: list[PointId] | None = None
+    filter: JsonObject | None = None
+    shard_key: Any = None
+
+
+class DeleteVectors(Write, frozen=True, kw_only=True):
+    """Delete named vectors of points chosen by ids or by filter."""
+
+    vector: list[str]
+    points: list[PointId] | None = None
+    filter: JsonObject | None = None
+    shard_key: Any = None
+
+
+class SetPayload(Write, frozen=True, kw_only=True):
+    """Merge keys into payloads, at the top or at the path `key`."""
+
+    payload: JsonObject
+    points: list[PointId] | None = None
+    filter: JsonObject | None = None
+    key: str | None = None
+    shard_key: Any = None
+
+
+class OverwritePayload(Write, frozen=True, kw_only=True):
+    """Replace payloads as a whole; with `key`, merge at that path as SetPayload does."""
+
+    payload: JsonObject
+    points: list[PointId] | None = None
+    filter: JsonObject | None = None
+    key: str | None = None
+    shard_key: Any = None
+
+
+class DeletePayload(Write, frozen=True, kw_only=True):
+    """Delete the given paths from payloads."""
+
+    keys: list[str]
+    points: list[PointId] | None = None
+    filter: JsonObject | None = None
+    shard_key: Any = None
+
+
+class ClearPayload(Write, frozen=True, kw_only=True):
+    """Delete payloads as a whole."""
+
+    points: list[PointId] | None = None
+    filter: JsonObject | None = None
+    shard_key: Any = None
+
+
+PointsChange = (
+    Upsert
+    | UpdateVectors
+    | DeletePoints
+    | DeleteVectors
+    | SetPayload
+    | OverwritePayload
+    | DeletePayload
+    | ClearPayload
+)
+
+
+class BatchUpdate(Request[list[UpdateResult]], frozen=True, kw_only=True):
+    """Apply several changes in their order, in one transaction: all of them or none."""
+
+    result: ClassVar[Any] = list[UpdateResult]
+    collection: str
+    operations: list[Any]
+    wait: bool = False
+    ordering: str | None = None
+    timeout: int | None = None
+
+
+class CreateFieldIndex(Write, frozen=True, kw_only=True):
+    """Index a payload field. `field_schema`: a type's name, or an object with "type" and options."""
+
+    field_name: str
+    field_schema: Any = None
+
+
+class DeleteFieldIndex(Write, frozen=True, kw_only=True):
+    """Drop the index of a payload field; the payload stays."""
+
+    field_name: str
+
+
+# --- Reads ---------------------------------------------------------------------------------------
+
+
+class Retrieve(Request[list[Record]], frozen=True, kw_only=True):
+    """Return the points with these ids; ids that do not exist are left out."""
+
+    result: ClassVar[Any] = list[Record]
+    collection: str
+    ids: list[PointId]
+    with_payload: Any = None
+    with_vector: Any = None
+    shard_key: Any = None
+    consistency: Any = None
+    timeout: int | None = None
+
+
+class GetPoint(Request[Record], frozen=True, kw_only=True):
+    """Return one point; NotFound where there is none."""
+
+    result: ClassVar[Any] = Record
+    collection: str
+    id: PointId
+    consistency: Any = None
+
+
+class Scroll(Request[ScrollResult], frozen=True, kw_only=True):
+    """Return a page of points in the order of their ids, from `offset` on."""
+
+    result: ClassVar[Any] = ScrollResult
+    collection: str
+    offset: PointId | None = None
+    limit: int | None = None
+    filter: JsonObject | None = None
+    with_payload: Any = None
+    with_vector: Any = None
+    order_by: Any = None
+    shard_key: Any = None
+    consistency: Any = None
+    timeout: int | None = None
+
+
+class Count(Request[CountResult], frozen=True, kw_only=True):
+    """Count the points that match. Counts are exact whether or not `exact` asks for it."""
+
+    result: ClassVar[Any] = CountResult
+    collection: str
+    filter: JsonObject | None = None
+    exact: bool | None = True
+    shard_key: Any = None
+    consistency: Any = None
+    timeout: int | None = None
+
+
+class SearchParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How to search. `hnsw_ef`: the beam; `indexed_only`: leave out segments that are not indexed yet."""
+
+    hnsw_ef: int | None = None
+    exact: bool | None = False
+    quantization: Any = None
+    indexed_only: bool | None = False
+    acorn: Any = None
+    idf: Any = None
+
+
+class QueryPoints(Request[QueryResult], frozen=True, kw_only=True):
+    """Find the points nearest to a vector or to a stored point; without a query, list points by id."""
+
+    result: ClassVar[Any] = QueryResult
+    collection: str
+    query: Any = None
+    using: str | None = None
+    filter: JsonObject | None = None
+    params: SearchParams | None = None
+    score_threshold: float | None = None
+    limit: int | None = None
+    offset: int | None = None
+    with_payload: Any = None
+    with_vector: Any = None
+    prefetch: Any = None
+    lookup_from: Any = None
+    shard_key: Any = None
+    consistency: Any = None
+    timeout: int | None = None
+
+
+class QueryBatch(Request[list[QueryResult]], frozen=True, kw_only=True):
+    """Answer several queries in one request, in their order."""
+
+    result: ClassVar[Any] = list[QueryResult]
+    collection: str
+    searches: list[QueryPoints]
+    consistency: Any = None
+    timeout: int | None = None
+
+
+class Search(Request[list[Hit]], frozen=True, kw_only=True):
+    """Find the points nearest to a vector: [..] or {"name": .., "vector": [..]}."""
+
+    result: ClassVar[Any] = list[Hit]
+    collection: str
+    vector: Any
+    limit: int
+    filter: JsonObject | None = None
+    params: SearchParams | None = None
+    score_threshold: float | None = None
+    offset: int | None = None
+    with_payload: Any = None
+    with_vector: Any = None
+    shard_key: Any = None
+    consistency: Any = None
+    timeout: int | None = None
+
+
+class SearchBatch(Request[list[list[Hit]]], frozen=True, kw_only=True):
+    """Answer several searches in one request, in their order."""
+
+    result: ClassVar[Any] = list[list[Hit]]
+    collection: str
+    searches: list[Search]
+    consistency: Any = None
+    timeout: int | None = None

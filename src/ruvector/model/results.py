@@ -1,0 +1,93 @@
+"""What comes back? The results of operations as they stand in the `result` field of an answer."""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from ruvector.model.ids import PointId
+from ruvector.model.points import Hit, Record
+
+
+class UpdateResult(msgspec.Struct, frozen=True):
+    """The number of the write in its shard's log, and whether the caller waited for it."""
+
+    operation_id: int
+    status: str  # "completed", "acknowledged" or "wait_timeout"
+
+
+class CountResult(msgspec.Struct, frozen=True):
+    """How many points match."""
+
+    count: int
+
+
+class ScrollResult(msgspec.Struct, frozen=True):
+    """A page of points, and the id that the next page begins with (None after the last)."""
+
+    points: list[Record]
+    next_page_offset: PointId | None = None
+
+
+class QueryResult(msgspec.Struct, frozen=True):
+    """Hits, best first."""
+
+    points: list[Hit]
+
+
+class CollectionDescription(msgspec.Struct, frozen=True):
+    """A collection's name."""
+
+    name: str
+
+
+class CollectionsResult(msgspec.Struct, frozen=True):
+    """Every collection."""
+
+    collections: list[CollectionDescription]
+
+
+class ExistsResult(msgspec.Struct, frozen=True):
+    """Does it exist?"""
+
+    exists: bool
+
+
+class AliasDescription(msgspec.Struct, frozen=True):
+    """An alias and what it stands for."""
+
+    alias_name: str
+    collection_name: str
+
+
+class AliasesResult(msgspec.Struct, frozen=True):
+    """Every alias asked for."""
+
+    aliases: list[AliasDescription]
+
+
+class PayloadIndexInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An index of a payload field: its type, its parameters as they were given, points it holds."""
+
+    data_type: str
+    points: int
+    params: dict[str, Any] | UnsetType = UNSET
+
+
+class UpdateQueueInfo(msgspec.Struct, frozen=True):
+    """Writes that wait for their commit."""
+
+    length: int
+
+
+class CollectionInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A collection: `status` is green, yellow (indexing) or red (damaged); `config` as on the wire."""
+
+    status: str
+    optimizer_status: Any
+    points_count: int
+    indexed_vectors_count: int
+    segments_count: int
+    config: dict[str, Any]
+    payload_schema: dict[str, PayloadIndexInfo]
+    update_queue: UpdateQueueInfo

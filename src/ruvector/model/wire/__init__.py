@@ -1,0 +1,6 @@
+"""How do requests look as JSON? Reading bodies into requests, and writing requests as bodies."""
+
+from ruvector.model.wire.decode import decode_request
+from ruvector.model.wire.encode import encode_json, encode_request
+
+__all__ = ["decode_request", "encode_json", "encode_request"]

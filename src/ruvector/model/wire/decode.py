@@ -1,0 +1,160 @@
+"""What does this HTTP request ask for? Path, query string and body into one request Struct.
+
+Everything that is wrong with the text is a MalformedRequest (400) that names the place; values outside
+their range are judged where the request is executed, so that embedded callers hear the same.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from ruvector.errors import InvalidRequest, MalformedRequest
+from ruvector.kernel import scan_json
+from ruvector.model import requests as r
+from ruvector.model.ids import PointId
+from ruvector.model.limits import MAX_BATCH_UPDATES, MAX_JSON_CONTAINERS, MAX_JSON_DEPTH
+from ruvector.model.operations import Operation
+from ruvector.model.wire.bodies import body_type, request_fields
+from ruvector.model.wire.columns import decode_point_vectors, decode_points
+
+_ORDERINGS = ("weak", "medium", "strong")
+_CONSISTENCIES = ("majority", "quorum", "all")
+
+
+def decode_request(
+    operation: Operation, path: Mapping[str, str], query: Mapping[str, str], body: bytes
+) -> r.Request[Any]:
+    """Return the request. MalformedRequest or InvalidRequest where it cannot be read."""
+    fields: dict[str, Any] = {name: _path_value(name, text) for name, text in path.items()}
+    for name in operation.query_fields:
+        if name in query:
+            fields[name] = _query_value(name, query[name])
+    if operation.method in ("GET", "DELETE"):
+        return operation.request(**fields)
+    fields.update(_body_fields(operation.request, body))
+    return _build(operation.request, fields)
+
+
+def _body_fields(request: type, body: bytes) -> dict[str, Any]:
+    if not body.strip():
+        body = b"{}"
+    try:
+        scan_json(body, MAX_JSON_DEPTH, MAX_JSON_CONTAINERS)
+    except ValueError as error:
+        raise MalformedRequest(str(error)) from error
+    special = SPECIAL.get(request)
+    if special is not None:
+        return special(body)
+    return _given(request, decode_json(body, body_type(request)))
+
+
+def _given(request: type, body: msgspec.Struct) -> dict[str, Any]:
+    fields = request_fields(request, body)
+    if "searches" in fields:
+        inner = r.QueryPoints if request is r.QueryBatch else r.Search
+        fields["searches"] = [
+            _build(inner, {"collection": "", **request_fields(inner, search)})
+            for search in fields["searches"]
+        ]
+    return fields
+
+
+def _build(request: type, fields: dict[str, Any]) -> Any:
+    try:
+        return request(**fields)
+    except TypeError as error:
+        missing = str(error).rpartition("argument ")[2]
+        raise MalformedRequest(f"missing field {missing}") from error
+
+
+@cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+def decode_json(text: bytes | msgspec.Raw, kind: Any) -> Any:
+    """Return the value of a JSON text; MalformedRequest where it is not of this type."""
+    try:
+        return _decoder(kind).decode(text)
+    except (msgspec.DecodeError, RecursionError, ValueError) as error:
+        raise MalformedRequest(str(error)) from error
+
+
+def _path_value(name: str, text: str) -> PointId:
+    if name == "id" and text.isascii() and text.isdigit():
+        return int(text)
+    return text
+
+
+def _query_value(name: str, text: str) -> Any:
+    if name == "wait":
+        if text not in ("true", "false"):
+            raise MalformedRequest(f"query parameter wait is {text!r}; it must be true or false")
+        return text == "true"
+    if name == "timeout":
+        if not (text.isascii() and text.isdigit() and len(text) < 10):
+            raise MalformedRequest(f"query parameter timeout is {text!r}; it must be whole seconds")
+        if int(text) < 1:
+            raise InvalidRequest.of("timeout", text, "must be 1 or larger")
+        return int(text)
+    if name == "ordering" and text not in _ORDERINGS:
+        raise MalformedRequest(
+            f"query parameter ordering is {text!r}; it must be weak, medium or strong"
+        )
+    if name == "consistency" and text not in _CONSISTENCIES and not (text.isdigit() and int(text)):
+        raise MalformedRequest(
+            f"query parameter consistency is {text!r}; it must be a number, majority, quorum or all"
+        )
+    return text
+
+
+def _decode_upsert(body: bytes) -> dict[str, Any]:
+    return {"points": decode_points(body)}
+
+
+def _decode_update_vectors(body: bytes) -> dict[str, Any]:
+    return {"points": decode_point_vectors(body)}
+
+
+BATCH_CHANGES: dict[str, type] = {
+    "upsert": r.Upsert,
+    "delete": r.DeletePoints,
+    "set_payload": r.SetPayload,
+    "overwrite_payload": r.OverwritePayload,
+    "delete_payload": r.DeletePayload,
+    "clear_payload": r.ClearPayload,
+    "update_vectors": r.UpdateVectors,
+    "delete_vectors": r.DeleteVectors,
+}
+
+
+class _Changes(msgspec.Struct, forbid_unknown_fields=True):
+    operations: list[dict[str, msgspec.Raw]]
+
+
+def _decode_batch(body: bytes) -> dict[str, Any]:
+    operations = decode_json(body, _Changes).operations
+    if len(operations) > MAX_BATCH_UPDATES:
+        raise MalformedRequest(
+            f"{len(operations)} operations; at most {MAX_BATCH_UPDATES} in a batch"
+        )
+    return {"operations": [_decode_change(change, i) for i, change in enumerate(operations)]}
+
+
+def _decode_change(change: dict[str, msgspec.Raw], position: int) -> r.Request[Any]:
+    if len(change) != 1 or (name := next(iter(change))) not in BATCH_CHANGES:
+        raise MalformedRequest(
+            f"operations[{position}] must have exactly one of {', '.join(BATCH_CHANGES)}"
+        )
+    request = BATCH_CHANGES[name]
+    fields = _body_fields(request, bytes(change[name]))
+    return _build(request, {"collection": "", **fields})  # type: ignore[no-any-return]
+
+
+SPECIAL: dict[type, Callable[[bytes], dict[str, Any]]] = {
+    r.Upsert: _decode_upsert,
+    r.UpdateVectors: _decode_update_vectors,
+    r.BatchUpdate: _decode_batch,
+}
