@@ -1,0 +1,71 @@
+# `make` prints what there is. Everything is installed into $(VENV); nothing else is touched.
+
+VENV ?= .venv
+PYTHON ?= python3
+PY := $(VENV)/bin/python
+BUILD_FILES := pyproject.toml CMakeLists.txt $(wildcard native/*.cpp native/*.hpp native/*.h)
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup build check test test-all crash sanitize bench docs clean
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+help: ## print the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
+		while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+run: $(VENV)/.installed ## build, load the demo collection into an empty data folder, serve (RUVECTOR_ARGS=...)
+	@exec $(PY) -m ruvector.demo --serve $(RUVECTOR_ARGS)
+
+setup: $(VENV)/.developer ## create .venv with ruvector, all its extras and the developers' tools
+
+build: $(VENV)/.installed ## compile the kernel if its sources changed
+
+check: $(VENV)/.developer ## format, lint, types, layers, tidiness
+	@$(VENV)/bin/ruff format --check --quiet . || { echo "not formatted: run $(VENV)/bin/ruff format ."; exit 1; }
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/mypy --strict --no-error-summary
+	@$(VENV)/bin/lint-imports --no-logo > build/lint-imports.txt 2>&1 || { cat build/lint-imports.txt; exit 1; }
+	@$(PY) -m pytest -q -p no:cacheprovider tests/style/test_tidy.py
+
+test: check ## check, then the test suite
+	@$(PY) -m pytest -m "not slow"
+
+test-all: check ## test, and the tests that take minutes
+	@$(PY) -m pytest
+
+crash: $(VENV)/.developer ## the long form of the crash suite: power cuts, kills, full disks, damage
+	@RUVECTOR_CRASH_LONG=1 $(PY) -m pytest -m crash tests/crash
+
+sanitize: $(VENV)/.developer ## the kernel's tests under AddressSanitizer and UBSan
+	@PATH="$(abspath $(VENV)/bin):$$PATH" bash native/sanitize.sh
+
+bench: $(VENV)/.developer ## the short form of every benchmark, rows go to benchmarks/results.csv
+	@$(PY) benchmarks/database.py --short
+	@$(PY) benchmarks/rest.py --short
+
+docs: $(VENV)/.developer ## run every example of README.md and docs/guide
+	@$(PY) -m pytest -q tests/style/test_guide.py
+
+clean: ## remove .venv, build outputs and caches; data folders stay
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+# pip older than 25.1 does not know dependency groups, and Debian's venv brings such a pip.
+$(VENV)/.build-tools: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ruvector needs Python 3.11 or newer; set PYTHON=...")'
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --upgrade "pip>=25.1"
+	@$(PY) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' > $(VENV)/build-tools.txt
+	@$(PY) -m pip install --quiet --requirement $(VENV)/build-tools.txt "cmake>=3.24" ninja
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.build-tools $(BUILD_FILES)
+	@echo "building ruvector"
+	@PATH="$(abspath $(VENV)/bin):$$PATH" $(PY) -m pip install --quiet --no-build-isolation --editable ".[all]"
+	@touch $@
+
+$(VENV)/.developer: $(VENV)/.installed
+	@$(PY) -m pip install --quiet --group dev
+	@touch $@
