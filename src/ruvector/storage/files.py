@@ -1,0 +1,77 @@
+"""How does a file get onto the disk so that a power cut finds all of it or none of it?
+
+The one module that writes files beside LMDB's own: temporary name, fsync, rename, fsync of the
+folder. A rename is durable only after both fsyncs, and a new name only after the folder's.
+
+Invariants: a file under its final name is complete and durable; whatever ends in `PARTIAL_SUFFIX`
+was never named by anybody and may be removed by the next writer.
+Threads: the functions keep no state; two writers of one name must be kept apart by the caller.
+It does not decide what is garbage; that is `garbage.py`.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+PARTIAL_SUFFIX = ".partial"
+
+
+def write_file(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
+    """Write `pieces` as the file `path`, durable when this returns; an older file is replaced.
+
+    Errors: OSError; the temporary file is removed when that is still possible.
+    """
+    partial = path.with_name(path.name + PARTIAL_SUFFIX)
+    try:
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        try:
+            for piece in pieces:
+                write_all(descriptor, piece)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        partial.replace(path)
+        sync_folder(path.parent)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def write_all(descriptor: int, piece: bytes | memoryview) -> None:
+    """Write every byte of `piece`, however many calls the kernel needs."""
+    left = memoryview(piece).cast("B")
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def make_folder(path: Path) -> None:
+    """Create `path` and what is missing above it, each durable in its parent."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in the folder `path` durable."""
+    _sync(path, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def sync_file(path: Path) -> None:
+    """Make the content of the file `path` durable."""
+    _sync(path, os.O_RDONLY)
+
+
+def remove_file(path: Path) -> None:
+    """Remove the file `path`; the removal is durable when this returns."""
+    path.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
