@@ -26,7 +26,8 @@ check: $(VENV)/.developer ## format, lint, types, layers, tidiness
 	@$(VENV)/bin/ruff format --check --quiet . || { echo "not formatted: run $(VENV)/bin/ruff format ."; exit 1; }
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/mypy --strict --no-error-summary
-	@$(VENV)/bin/lint-imports --no-logo > build/lint-imports.txt 2>&1 || { cat build/lint-imports.txt; exit 1; }
+	@mkdir -p build
+	@$(VENV)/bin/lint-imports > build/lint-imports.txt 2>&1 || { cat build/lint-imports.txt; exit 1; }
 	@$(PY) -m pytest -q -p no:cacheprovider tests/style/test_tidy.py
 
 test: check ## check, then the test suite
@@ -63,9 +64,9 @@ $(VENV)/.build-tools: pyproject.toml
 
 $(VENV)/.installed: $(VENV)/.build-tools $(BUILD_FILES)
 	@echo "building ruvector"
-	@PATH="$(abspath $(VENV)/bin):$$PATH" $(PY) -m pip install --quiet --no-build-isolation --editable ".[all]"
+	@PATH="$(abspath $(VENV)/bin):$$PATH" $(PY) -m pip install --quiet --no-build-isolation --editable ".[server]"
 	@touch $@
 
 $(VENV)/.developer: $(VENV)/.installed
-	@$(PY) -m pip install --quiet --group dev
+	@PATH="$(abspath $(VENV)/bin):$$PATH" $(PY) -m pip install --quiet --no-build-isolation --editable ".[all]" --group dev
 	@touch $@
