@@ -270,6 +270,8 @@ def _lock_state(path: Path, read_only: bool) -> int | None:
                 f"{path} is open for writing in another process; "
                 "open it with read_only=True or stop that process"
             )
+        # Two writers that wait with a shared lock each would wait for each other.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
         time.sleep(0.01)
     return descriptor
 

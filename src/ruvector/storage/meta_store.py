@@ -171,8 +171,9 @@ class MetaStore:
             stored = self._rows(transaction)
         if generation < noted or tuple(rows) != stored:
             raise StorageDamaged(
-                f"{self.root / META_FOLDER} is damaged: generation {generation} with {rows} rows in "
-                f"{META_TABLES}; expected at least {noted} with {stored}; restore it from a snapshot"
+                f"{self.root / META_FOLDER} is damaged: generation {generation} with {rows} rows "
+                f"in {META_TABLES}; expected at least {noted} with {stored}; "
+                "restore it from a snapshot"
             )
         if not self.read_only:
             self._side_file.open_for_writing()
@@ -205,7 +206,8 @@ def _refuse_orphans(root: Path) -> None:
         orphan = next(root.glob(f"{pattern}/data.mdb"), None)
         if orphan is not None:
             raise StorageDamaged(
-                f"{root / META_FOLDER} is missing or empty, but {orphan} is there; nothing was "
-                f"removed; restore {META_FOLDER} from a snapshot, or move the folder away to begin anew"
+                f"{root / META_FOLDER} is missing or empty, but {orphan} is there; "
+                f"nothing was removed; restore {META_FOLDER} from a snapshot, "
+                "or move the folder away to begin anew"
             )
         pattern = f"*/{pattern}"

@@ -10,6 +10,7 @@ It does not know what the arrays mean.
 """
 
 import json
+import math
 import mmap
 import os
 import struct
@@ -20,9 +21,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ruvector.errors import BadInput, StorageDamaged
+from ruvector.errors import BadInput, StorageDamaged, StorageFull
 from ruvector.kernel import crc32c
 from ruvector.storage import files
+from ruvector.storage.environment import NO_SPACE
 
 MAGIC = b"RUVSEG\r\n"
 VERSION = 1
@@ -47,7 +49,7 @@ def write_segment(
 
     Returns the file's CRC32C for the manifest: over its header and all block checksums, and so over
     every byte. Its size is `path.stat().st_size`. Arrays of dtype f4, f2, u1, i1, u4, u8 and i8.
-    Errors: BadInput for another dtype; OSError, and then nothing of that name exists.
+    Errors: BadInput for another dtype; StorageFull; OSError; and then nothing of that name exists.
     """
     contiguous = {name: _little_endian(name, array) for name, array in arrays.items()}
     entries = []
@@ -74,7 +76,12 @@ def write_segment(
         # Over head and table: the table's own checksum is the file's.
         yield bytes(checksums) + _checksum.pack(crc32c(checksums, crc32c(head)))
 
-    files.write_file(path, pieces())
+    try:
+        files.write_file(path, pieces())
+    except OSError as error:
+        if error.errno in NO_SPACE:
+            raise StorageFull(f"no space for segment file {path}; free disk space") from error
+        raise
     return crc32c(checksums, crc32c(head))
 
 
@@ -118,25 +125,36 @@ class SegmentFile:
             raise _damaged(path, "header and table of checksums do not belong together")
         if verify:
             _check_blocks(path, descriptor, start, length, table)
-        if length:
-            mapped = mmap.mmap(descriptor, start + length, access=mmap.ACCESS_READ)
-        arrays = {}
-        for name, dtype, shape, offset in header["arrays"]:
-            count = int(np.prod(shape, dtype=np.int64))
-            kind = DTYPES[dtype]
-            if count == 0:
-                arrays[name] = np.empty(shape, kind)
-                arrays[name].setflags(write=False)
-                continue
-            if offset < 0 or offset + count * kind.itemsize > length:
-                raise _damaged(path, f"array {name!r} does not lie within it")
-            view = np.frombuffer(mapped, kind, count, start + offset)
-            arrays[name] = view.reshape(shape)
-        return cls(path, arrays, header["attributes"], crc)
+        mapped = mmap.mmap(descriptor, start + length, access=mmap.ACCESS_READ)
+        try:
+            arrays = {
+                name: _view(mapped, start, length, dtype, shape, offset)
+                for name, dtype, shape, offset in header["arrays"]
+            }
+            return cls(path, arrays, header["attributes"], crc)
+        except (KeyError, TypeError, ValueError) as error:
+            raise _damaged(path, f"describes its arrays wrongly ({error!r})") from error
 
     def close(self) -> None:
         """Let go of the arrays; the map goes with the last view that somebody still holds."""
         self.arrays = {}
+
+
+def _view(
+    mapped: mmap.mmap, start: int, length: int, dtype: str, shape: list[int], offset: int
+) -> NDArray[Any]:
+    """Return the array at `offset` of the area that begins at `start`; ValueError if outside."""
+    kind = DTYPES[dtype]
+    count = math.prod(shape)
+    if min(shape, default=0) < 0 or offset % ALIGNMENT_BYTES or offset < 0:
+        raise ValueError(f"shape {shape} at {offset}")
+    if offset + count * kind.itemsize > length:
+        raise ValueError(f"{count} elements at {offset} in {length} bytes")
+    if count == 0:
+        empty: NDArray[Any] = np.empty(shape, kind)
+        empty.setflags(write=False)
+        return empty
+    return np.frombuffer(mapped, kind, count, start + offset).reshape(shape)
 
 
 def _read_header(path: Path, descriptor: int) -> tuple[dict[str, Any], int, int, int]:
@@ -159,7 +177,10 @@ def _read_header(path: Path, descriptor: int) -> tuple[dict[str, Any], int, int,
     text = os.pread(descriptor, header_length, _prefix.size)
     if crc32c(text) != checksum:
         raise _damaged(path, "has a header that is not what was written")
-    return json.loads(text), start, length, size
+    try:
+        return json.loads(text), start, length, size
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, "has a header that cannot be read") from error
 
 
 def _check_blocks(path: Path, descriptor: int, start: int, length: int, table: bytes) -> None:

@@ -14,6 +14,7 @@ Layout of the tables: docs/formats/store.md.
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from types import TracebackType
 from typing import Self
 
@@ -30,6 +31,7 @@ COMMIT_KEY = b"\x00commit"
 KEY_LIMIT_BYTES = 511
 
 _LOG, _IDS, _POINTS, _MANIFEST = (seed_of(table) for table in TABLES)
+_COMMIT = crc32c(COMMIT_KEY, _MANIFEST)
 _sequence_key = struct.Struct(">Q").pack
 _row = struct.Struct(">I")
 _row_key = _row.pack
@@ -78,7 +80,10 @@ class Reader:
     @property
     def last_sequence(self) -> int:
         """The sequence of the last operation this snapshot holds."""
-        return self.commit_record().last_sequence
+        stored = self._transaction.get(COMMIT_KEY, db=self._tables["manifest"])
+        if stored is None or crc32c(stored, _COMMIT) != RESIDUE:
+            return self.commit_record().last_sequence
+        return int.from_bytes(stored[16:24], "little")
 
     @property
     def checkpoint(self) -> int:
@@ -205,6 +210,18 @@ class Reader:
         return first, int.from_bytes(cursor.key(), "big")
 
 
+class FrozenReader(Reader):
+    """A snapshot that many share and none closes: what a poisoned store still shows."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave the snapshot open."""
+
+
 class WriteTransaction(Reader):
     """The writes of one request: all of them become durable, or none."""
 
@@ -257,7 +274,7 @@ class WriteTransaction(Reader):
             for key, row_number in items
         ]
         # Neighbours in the tree after each other: random large batches are several times slower.
-        sealed.sort()
+        sealed.sort(key=itemgetter(0))
         if sealed and not all(0 < len(key) <= KEY_LIMIT_BYTES for key, _ in sealed):
             raise BadInput(f"an id key is empty or longer than {KEY_LIMIT_BYTES} bytes; hash it")
         self._transaction.cursor(self._tables["ids"]).putmulti(sealed)
