@@ -1,0 +1,215 @@
+// The graph and its search. Arrays that a graph views are kept alive by the Python object around it.
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "arrays.hpp"
+#include "exact.hpp"
+#include "search.hpp"
+
+namespace ruvector {
+namespace {
+
+using Hits = std::pair<nb::object, nb::object>;
+
+GraphOptions options_from(std::size_t dim, int metric, int element, std::uint32_t links_per_node,
+                          std::uint32_t build_beam, float alpha, double norm_limit) {
+  if (dim < 1 || dim > 65536) throw nb::value_error("dimensions must be between 1 and 65536");
+  if (element < 0 || element > 2) throw nb::value_error("element must be 0, 1 or 2");
+  if (links_per_node < 2 || links_per_node > 256)
+    throw nb::value_error("links_per_node must be between 2 and 256");
+  if (build_beam < 1 || build_beam > 10000)
+    throw nb::value_error("build_beam must be between 1 and 10000");
+  GraphOptions options;
+  options.dim = dim;
+  options.metric = metric_from(metric);
+  options.element = static_cast<Element>(element);
+  options.links_per_node = links_per_node;
+  options.build_beam = build_beam;
+  options.alpha = alpha;
+  options.norm_limit = norm_limit;
+  return options;
+}
+
+void check_vectors(const Graph& graph, const Vectors& vectors) {
+  if (element_of(vectors) != graph.options().element || vectors.shape(1) != graph.options().dim)
+    throw nb::value_error("vectors do not have the graph's element type and dimensions");
+}
+
+void view_stored(Graph& graph, Vectors vectors, Rows2 links, std::optional<Bytes2> codes,
+                 Rows1 entries) {
+  check_vectors(graph, vectors);
+  const std::size_t rows = vectors.shape(0);
+  const std::size_t width = graph.options().links_per_node;
+  if (rows > kMaxRows || links.shape(0) != rows || links.shape(1) != width)
+    throw nb::value_error("links do not fit the vectors");
+  if (graph.codes_are_vectors() == codes.has_value() ||
+      (codes && (codes->shape(0) != rows || codes->shape(1) != graph.codes().row_bytes())))
+    throw nb::value_error("codes do not fit the vectors");
+  if (entries.shape(0) > Graph::kMaxEntries || (rows > 0 && entries.shape(0) == 0))
+    throw nb::value_error("the number of entry rows is out of range");
+  if (reinterpret_cast<std::uintptr_t>(links.data()) % alignof(std::uint32_t) != 0)
+    throw nb::value_error("links are not aligned");
+  const nb::gil_scoped_release released;
+  for (std::size_t i = 0; i < rows * width; ++i)
+    if (links.data()[i] >= rows && links.data()[i] != kNoRow)
+      throw std::invalid_argument("a link points beyond the rows");
+  for (std::size_t i = 0; i < entries.shape(0); ++i)
+    if (entries.data()[i] >= rows) throw std::invalid_argument("an entry lies beyond the rows");
+  graph.view_stored(vectors.data(), rows, links.data(), codes ? codes->data() : nullptr,
+                    entries.data(), entries.shape(0));
+}
+
+Hits search_of(const Graph& graph, Floats2 queries, std::size_t k, std::size_t beam,
+               std::optional<Bytes1> allowed, std::int64_t allowed_count, std::size_t full_scan_rows,
+               bool exact, int threads) {
+  if (queries.shape(1) != graph.options().dim)
+    throw nb::value_error("queries do not have the graph's dimensions");
+  SearchOptions options;
+  options.k = k;
+  options.beam = beam;
+  options.full_scan_rows = full_scan_rows;
+  options.exact = exact;
+  const std::size_t rows = graph.rows();
+  std::size_t matches = rows - graph.deleted_rows();
+  if (allowed) {
+    options.allowed = allowed->data();
+    options.mask_rows = std::min(rows, allowed->shape(0) * 8);
+    options.allowed_count = allowed_count >= 0 ? static_cast<std::size_t>(allowed_count)
+                                               : mask_count(allowed->data(), options.mask_rows);
+    matches = std::min(rows, options.allowed_count);
+  }
+  const std::size_t columns = std::min(k, matches);
+  auto out_rows = new_array<std::uint32_t>({queries.shape(0), columns});
+  auto out_scores = new_array<float>({queries.shape(0), columns});
+  if (columns > 0) {
+    const nb::gil_scoped_release released;
+    search(graph, queries.data(), queries.shape(0), options, columns, threads, out_rows.data(),
+           out_scores.data());
+  }
+  return {nb::cast(out_rows), nb::cast(out_scores)};
+}
+
+// A view of a store whose rows lie in one block, kept alive by the graph.
+template <class T>
+nb::object view_of(nb::handle graph, const RowStore& store, std::size_t rows) {
+  const std::size_t columns = store.row_bytes() / sizeof(T);
+  const void* data = rows == 0 ? nullptr : store.at(0);
+  return nb::cast(nb::ndarray<nb::numpy, const T, nb::ndim<2>>(data, {rows, columns}, graph));
+}
+
+template <class T>
+nb::object copy_of(const RowStore& store, std::size_t rows) {
+  const std::size_t columns = store.row_bytes() / sizeof(T);
+  auto out = new_array<T>({rows, columns});
+  store.each_run(rows, [&](std::size_t row, const std::byte* from, std::size_t run) {
+    std::memcpy(out.data() + row * columns, from, run * store.row_bytes());
+  });
+  return nb::cast(out);
+}
+
+nb::object entries_of(const Graph& graph) {
+  const std::size_t count = graph.entry_count();
+  auto out = new_array<std::uint32_t>({count});
+  for (std::size_t i = 0; i < count; ++i) out.data()[i] = graph.entry_row(i);
+  return nb::cast(out);
+}
+
+}  // namespace
+
+void bind_graph(nb::module_& module) {
+  using Release = nb::call_guard<nb::gil_scoped_release>;
+  nb::class_<Graph>(module, "Graph")
+      .def(
+          "__init__",
+          [](Graph* self, std::size_t dim, int metric, int element, std::uint32_t links_per_node,
+             std::uint32_t build_beam, float alpha, double norm_limit) {
+            new (self) Graph(options_from(dim, metric, element, links_per_node, build_beam, alpha,
+                                          norm_limit));
+          },
+          nb::arg("dim"), nb::arg("metric"), nb::arg("element"), nb::arg("links_per_node"),
+          nb::arg("build_beam"), nb::arg("alpha"), nb::arg("norm_limit"))
+      .def(
+          "view_vectors",
+          [](Graph& graph, Vectors vectors, int threads) {
+            check_vectors(graph, vectors);
+            const nb::gil_scoped_release released;
+            graph.view_vectors(vectors.data(), vectors.shape(0), threads);
+          },
+          nb::arg("vectors").noconvert(), nb::arg("threads"))
+      .def("view_stored", &view_stored, nb::arg("vectors").noconvert(), nb::arg("links").noconvert(),
+           nb::arg("codes").noconvert().none(), nb::arg("entries").noconvert())
+      .def(
+          "append",
+          [](Graph& graph, Floats2 vectors, int threads) {
+            if (vectors.shape(1) != graph.options().dim ||
+                graph.options().element != Element::Float32)
+              throw nb::value_error("rows do not have the graph's element type and dimensions");
+            const nb::gil_scoped_release released;
+            return graph.append(vectors.data(), vectors.shape(0), threads);
+          },
+          nb::arg("vectors").noconvert(), nb::arg("threads"))
+      .def(
+          "link",
+          [](Graph& graph, Rows1 rows, int threads) {
+            for (std::size_t i = 0; i < rows.shape(0); ++i)
+              if (rows.data()[i] >= graph.rows()) throw nb::value_error("a row lies beyond the graph");
+            const nb::gil_scoped_release released;
+            graph.link(rows.data(), rows.shape(0), threads);
+          },
+          nb::arg("rows").noconvert(), nb::arg("threads"))
+      .def("connect_unreached", &Graph::connect_unreached, nb::arg("threads"), Release())
+      .def(
+          "remove",
+          [](Graph& graph, std::uint32_t row) {
+            if (row >= graph.rows()) throw nb::value_error("the row lies beyond the graph");
+            return graph.remove(row);
+          },
+          nb::arg("row"))
+      .def(
+          "repair",
+          [](Graph& graph, std::uint32_t row) {
+            if (row >= graph.rows()) throw nb::value_error("the row lies beyond the graph");
+            const nb::gil_scoped_release released;
+            graph.repair(row);
+          },
+          nb::arg("row"))
+      .def(
+          "deleted",
+          [](const Graph& graph) {
+            const std::size_t rows = graph.rows();
+            auto out = new_array<bool>({rows});
+            for (std::size_t i = 0; i < rows; ++i)
+              out.data()[i] = graph.is_deleted(static_cast<std::uint32_t>(i));
+            return nb::cast(out);
+          })
+      .def("search", &search_of, nb::arg("queries").noconvert(), nb::arg("k"), nb::arg("beam"),
+           nb::arg("allowed").noconvert().none(), nb::arg("allowed_count"),
+           nb::arg("full_scan_rows"), nb::arg("exact"), nb::arg("threads"))
+      .def_prop_ro("rows", &Graph::rows)
+      .def_prop_ro("deleted_rows", &Graph::deleted_rows)
+      .def_prop_ro("memory_bytes", &Graph::memory_bytes)
+      .def_prop_ro("code_bytes",
+                   [](const Graph& graph) {
+                     return graph.codes_are_vectors() ? std::size_t{0} : graph.codes().row_bytes();
+                   })
+      .def("entries", &entries_of)
+      .def("links_view",
+           [](nb::handle self) {
+             const auto& graph = nb::cast<const Graph&>(self);
+             return view_of<std::uint32_t>(self, graph.link_store(), graph.rows());
+           })
+      .def("codes_view",
+           [](nb::handle self) {
+             const auto& graph = nb::cast<const Graph&>(self);
+             return view_of<std::uint8_t>(self, graph.codes(), graph.rows());
+           })
+      .def("links_copy",
+           [](const Graph& graph) { return copy_of<std::uint32_t>(graph.link_store(), graph.rows()); })
+      .def("codes_copy",
+           [](const Graph& graph) { return copy_of<std::uint8_t>(graph.codes(), graph.rows()); })
+      .def("vectors_copy",
+           [](const Graph& graph) { return copy_of<float>(graph.vectors(), graph.rows()); });
+}
+
+}  // namespace ruvector

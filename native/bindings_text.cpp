@@ -1,0 +1,136 @@
+// Checksums and JSON.
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "arrays.hpp"
+#include "crc32c.hpp"
+#include "json_floats.hpp"
+#include "json_scan.hpp"
+
+namespace ruvector {
+namespace {
+
+// Releasing and taking the GIL costs a fraction of a microsecond; 32 KiB take 2 or more.
+constexpr std::size_t kLargeBytes = 32 << 10;
+
+std::string at(const ParseFailure& failure) {
+  return std::string(failure.reason) + " at position " + std::to_string(failure.position);
+}
+
+nb::object parse_floats_of(nb::handle text) {
+  const BufferView view(text);
+  std::vector<float> values;
+  ParseFailure failure;
+  {
+    const MaybeReleaseGil released(view.size() > kLargeBytes);
+    values.reserve(view.size() / 8 + 4);
+    failure = parse_floats(view.begin(), view.size(), values);
+  }
+  if (failure.reason) throw nb::value_error(at(failure).c_str());
+  auto out = new_array<float>({values.size()});
+  std::memcpy(out.data(), values.data(), values.size() * sizeof(float));
+  return nb::cast(out);
+}
+
+nb::object parse_float_rows(nb::list texts, std::size_t dim) {
+  const std::size_t rows = nb::len(texts);
+  std::vector<std::unique_ptr<BufferView>> views;
+  views.reserve(rows);
+  std::size_t bytes = 0;
+  for (nb::handle text : texts) {
+    views.push_back(std::make_unique<BufferView>(text));
+    bytes += views.back()->size();
+  }
+  // Each number takes two bytes of text, so a small request cannot ask for a huge array.
+  if (dim > 0 && rows > 0 && dim > bytes / 2 + 1)
+    throw nb::value_error(("row 0 has fewer than " + std::to_string(dim) + " numbers").c_str());
+  auto out = new_array<float>({rows, dim});
+  std::string problem;
+  {
+    const MaybeReleaseGil released(bytes > kLargeBytes);
+    std::vector<float> values;
+    values.reserve(dim);
+    for (std::size_t row = 0; row < rows && problem.empty(); ++row) {
+      values.clear();
+      const ParseFailure failure = parse_floats(views[row]->begin(), views[row]->size(), values);
+      if (failure.reason) {
+        problem = "row " + std::to_string(row) + ": " + at(failure);
+      } else if (values.size() != dim) {
+        problem = "row " + std::to_string(row) + ": expected " + std::to_string(dim) +
+                  " numbers, found " + std::to_string(values.size());
+      } else if (dim > 0) {
+        std::memcpy(out.data() + row * dim, values.data(), dim * sizeof(float));
+      }
+    }
+  }
+  if (!problem.empty()) throw nb::value_error(problem.c_str());
+  return nb::cast(out);
+}
+
+nb::bytes to_bytes(const std::string& text) { return nb::bytes(text.data(), text.size()); }
+
+nb::list format_float_rows(Floats2 values) {
+  nb::list out;
+  for (std::size_t row = 0; row < values.shape(0); ++row)
+    out.append(to_bytes(format_floats(values.data() + row * values.shape(1), values.shape(1))));
+  return out;
+}
+
+nb::list shortest_floats(Floats1 values) {
+  nb::list out;
+  for (std::size_t i = 0; i < values.shape(0); ++i) out.append(shortest_double(values.data()[i]));
+  return out;
+}
+
+void scan_json_of(nb::handle body, std::size_t max_depth, std::size_t max_containers) {
+  const BufferView view(body);
+  ScanResult result;
+  {
+    const MaybeReleaseGil released(view.size() > kLargeBytes);
+    result = scan_json(view.begin(), view.size(), max_depth, max_containers);
+  }
+  const std::string place = " at position " + std::to_string(result.position);
+  switch (result.problem) {
+    case ScanProblem::None:
+      return;
+    case ScanProblem::TooDeep:
+      throw nb::value_error(
+          ("JSON is nested deeper than the limit of " + std::to_string(max_depth) + place).c_str());
+    case ScanProblem::TooManyContainers:
+      throw nb::value_error(("JSON has more arrays and objects than the limit of " +
+                             std::to_string(max_containers) + place)
+                                .c_str());
+    case ScanProblem::OpenString:
+      throw nb::value_error(("JSON string is not closed" + place).c_str());
+    case ScanProblem::Unbalanced:
+      throw nb::value_error(("JSON brackets do not match" + place).c_str());
+  }
+}
+
+template <auto kFunction>
+std::uint32_t checksum(nb::handle buffer, std::uint32_t seed) {
+  const BufferView view(buffer);
+  const MaybeReleaseGil released(view.size() > kLargeBytes);
+  return kFunction(view.begin(), view.size(), seed);
+}
+
+}  // namespace
+
+void bind_text(nb::module_& module) {
+  module.def("crc32c", &checksum<crc32c>, nb::arg("buffer"), nb::arg("seed") = 0);
+  module.def("crc32c_table", &checksum<crc32c_table>, nb::arg("buffer"), nb::arg("seed") = 0);
+  module.def("parse_floats", &parse_floats_of, nb::arg("text"));
+  module.def("parse_float_rows", &parse_float_rows, nb::arg("texts"), nb::arg("dim"));
+  module.def(
+      "format_floats",
+      [](Floats1 values) { return to_bytes(format_floats(values.data(), values.shape(0))); },
+      nb::arg("values").noconvert());
+  module.def("format_float_rows", &format_float_rows, nb::arg("values").noconvert());
+  module.def("shortest_floats", &shortest_floats, nb::arg("values").noconvert());
+  module.def("scan_json", &scan_json_of, nb::arg("body"), nb::arg("max_depth"),
+             nb::arg("max_containers"));
+}
+
+}  // namespace ruvector

@@ -1,0 +1,259 @@
+// How do rows get their links? One row at a time: walk to it, prune what was met, link both ways.
+//
+// Source: robust pruning from DiskANN (Subramanya et al. 2019), here on squared distances.
+// Deviations: (a) no layers and no second pass; (b) `<=` in the pruning rule, so that of many equal
+// rows one is kept and the other links stay free for rows elsewhere; (c) a row that no neighbour
+// takes is put between its nearest neighbour and one of that neighbour's links.
+#include "threads.hpp"
+#include "walk.hpp"
+
+namespace ruvector {
+
+// The work on links with one code and one thread's scratch.
+class Linker {
+ public:
+  Linker(Graph& graph, Scratch& scratch) : graph_(graph), scratch_(scratch) {}
+
+  template <class Code>
+  void link(const Code& code, std::uint32_t row) {
+    const CodeQuery query = code.row_query(graph_.code(row));
+    const std::size_t found =
+        walk(graph_, code, query, graph_.options().build_beam, scratch_);
+    std::vector<Candidate>& near = scratch_.merged;
+    near.clear();
+    for (std::size_t i = 0; i < found; ++i)
+      if (scratch_.beam[i].row != row) near.push_back(scratch_.beam[i]);
+    prune(code, near);
+    const std::vector<Candidate> chosen = scratch_.kept;
+    {
+      const std::lock_guard<std::mutex> guard(graph_.lock_of(row));
+      write(row, chosen);
+    }
+    bool taken = false;
+    for (const Candidate& neighbour : chosen)
+      taken |= link_back(code, neighbour.row, row, neighbour.distance, query);
+    if (!taken && !chosen.empty()) squeeze_in(chosen.front().row, row);
+    graph_.offer_entry(row);
+  }
+
+  // `removed` leaves every row met near it; its own nearest links take its place.
+  template <class Code>
+  void repair(const Code& code, std::uint32_t removed) {
+    const CodeQuery query = code.row_query(graph_.code(removed));
+    const std::size_t found = walk(graph_, code, query, kRepairBeam, scratch_);
+    std::vector<std::uint32_t> around;
+    for (std::size_t i = 0; i < found; ++i) around.push_back(scratch_.beam[i].row);
+    std::vector<std::uint32_t> heirs;
+    each_link(removed, [&](std::uint32_t link) {
+      around.push_back(link);
+      if (!graph_.is_deleted(link)) heirs.push_back(link);
+    });
+    std::sort(around.begin(), around.end());
+    around.erase(std::unique(around.begin(), around.end()), around.end());
+    for (const std::uint32_t row : around)
+      if (row != removed) lead_around(code, row, removed, heirs);
+  }
+
+  // Puts `row` between `near` and one of its links; nothing that could be reached is lost.
+  void squeeze_in(std::uint32_t near, std::uint32_t row) {
+    const std::size_t width = graph_.options().links_per_node;
+    std::uint32_t displaced = kNoRow;
+    {
+      const std::lock_guard<std::mutex> guard(graph_.lock_of(near));
+      std::uint32_t* links = graph_.links(near);
+      std::size_t count = 0;
+      while (count < width && links[count] != kNoRow)
+        if (links[count++] == row) return;
+      if (count == width) displaced = links[--count];
+      __atomic_store_n(links + count, row, __ATOMIC_RELEASE);
+    }
+    if (displaced == kNoRow || displaced == row) return;
+    const std::lock_guard<std::mutex> guard(graph_.lock_of(row));
+    std::uint32_t* links = graph_.links(row);
+    std::size_t count = 0;
+    while (count < width && links[count] != kNoRow)
+      if (links[count++] == displaced) return;
+    __atomic_store_n(links + (count == width ? width - 1 : count), displaced, __ATOMIC_RELEASE);
+  }
+
+  template <class Visit>
+  void each_link(std::uint32_t row, Visit&& visit) const {
+    const std::uint32_t* links = graph_.links(row);
+    for (std::size_t i = 0; i < graph_.options().links_per_node; ++i) {
+      const std::uint32_t link = __atomic_load_n(links + i, __ATOMIC_ACQUIRE);
+      if (link == kNoRow) return;
+      visit(link);
+    }
+  }
+
+ private:
+  static constexpr std::size_t kRepairBeam = 64;
+  static constexpr std::size_t kHeirs = 3;  // IP-DiskANN: at most three take a removed row's place
+
+  // Keeps candidates (sorted, nearest first) that no kept one is much nearer to, in scratch.kept.
+  template <class Code>
+  void prune(const Code& code, const std::vector<Candidate>& sorted) {
+    std::vector<Candidate>& kept = scratch_.kept;
+    kept.clear();
+    const float alpha = graph_.options().alpha;
+    for (const Candidate& candidate : sorted) {
+      if (kept.size() == graph_.options().links_per_node) return;
+      const CodeQuery query = code.row_query(graph_.code(candidate.row));
+      bool hidden = false;
+      for (const Candidate& other : kept) {
+        if (alpha * code.distance(query, graph_.code(other.row)) <= candidate.distance) {
+          hidden = true;
+          break;
+        }
+      }
+      if (!hidden) kept.push_back(candidate);
+    }
+  }
+
+  // The caller holds the row's lock.
+  void write(std::uint32_t row, const std::vector<Candidate>& chosen) {
+    std::uint32_t* links = graph_.links(row);
+    const std::size_t width = graph_.options().links_per_node;
+    for (std::size_t i = 0; i < width; ++i)
+      __atomic_store_n(links + i, i < chosen.size() ? chosen[i].row : kNoRow, __ATOMIC_RELEASE);
+  }
+
+  // Offers the link owner -> row; false if the owner's links hide the row.
+  template <class Code>
+  bool link_back(const Code& code, std::uint32_t owner, std::uint32_t row, float distance,
+                 const CodeQuery& row_query) {
+    const std::lock_guard<std::mutex> guard(graph_.lock_of(owner));
+    std::uint32_t* links = graph_.links(owner);
+    const std::size_t width = graph_.options().links_per_node;
+    std::size_t count = 0;
+    while (count < width && links[count] != kNoRow)
+      if (links[count++] == row) return true;
+    if (count < width) {
+      __atomic_store_n(links + count, row, __ATOMIC_RELEASE);
+      return true;
+    }
+    const float alpha = graph_.options().alpha;
+    const CodeQuery owner_query = code.row_query(graph_.code(owner));
+    std::vector<Candidate>& merged = scratch_.merged;
+    merged.clear();
+    for (std::size_t i = 0; i < width; ++i) {
+      const std::byte* other = graph_.code(links[i]);
+      merged.push_back({code.distance(owner_query, other), links[i]});
+      // The usual case, told apart early: a nearer link already leads to the row.
+      if (merged.back().distance <= distance && alpha * code.distance(row_query, other) <= distance)
+        return false;
+    }
+    merged.push_back({distance, row});
+    std::sort(merged.begin(), merged.end(), [](const Candidate& a, const Candidate& b) {
+      return a.distance < b.distance || (a.distance == b.distance && a.row < b.row);
+    });
+    prune(code, merged);
+    write(owner, scratch_.kept);
+    return std::any_of(scratch_.kept.begin(), scratch_.kept.end(),
+                       [row](const Candidate& kept) { return kept.row == row; });
+  }
+
+  template <class Code>
+  void lead_around(const Code& code, std::uint32_t row, std::uint32_t removed,
+                   const std::vector<std::uint32_t>& heirs) {
+    const std::lock_guard<std::mutex> guard(graph_.lock_of(row));
+    std::vector<Candidate>& merged = scratch_.merged;
+    merged.clear();
+    bool points_there = false;
+    const CodeQuery query = code.row_query(graph_.code(row));
+    each_link(row, [&](std::uint32_t link) {
+      if (link == removed) points_there = true;
+      else merged.push_back({code.distance(query, graph_.code(link)), link});
+    });
+    if (!points_there) return;
+    std::vector<Candidate> added;
+    for (const std::uint32_t heir : heirs) {
+      const bool known = std::any_of(merged.begin(), merged.end(),
+                                     [heir](const Candidate& c) { return c.row == heir; });
+      if (heir != row && !known) added.push_back({code.distance(query, graph_.code(heir)), heir});
+    }
+    const auto nearer = [](const Candidate& a, const Candidate& b) { return a.distance < b.distance; };
+    std::sort(added.begin(), added.end(), nearer);
+    if (added.size() > kHeirs) added.resize(kHeirs);
+    merged.insert(merged.end(), added.begin(), added.end());
+    std::sort(merged.begin(), merged.end(), nearer);
+    if (merged.size() <= graph_.options().links_per_node) {
+      write(row, merged);
+      return;
+    }
+    prune(code, merged);
+    write(row, scratch_.kept);
+  }
+
+  Graph& graph_;
+  Scratch& scratch_;
+};
+
+void Graph::link(const std::uint32_t* rows, std::size_t count, int threads) {
+  std::size_t first = 0;
+  const auto link_one = [&](std::uint32_t row) {
+    ScratchLease scratch(*this);
+    with_code([&](const auto& code) { Linker(*this, *scratch).link(code, row); });
+  };
+  // The first row has nobody to link to; the next ones need a few rows to find.
+  for (; first < count && linked_.load(std::memory_order_acquire) < 64; ++first)
+    link_one(rows[first]);
+  parallel_for(count - first, threads, 16, [&](std::size_t i) { link_one(rows[first + i]); });
+}
+
+void Graph::repair(std::uint32_t removed) {
+  ScratchLease scratch(*this);
+  with_code([&](const auto& code) { Linker(*this, *scratch).repair(code, removed); });
+}
+
+std::size_t Graph::connect_unreached(int) {
+  const std::size_t count = rows();
+  ScratchLease scratch(*this);
+  Linker linker(*this, *scratch);
+  std::vector<bool> reached;
+  std::vector<std::uint32_t> stack;
+  const auto spread = [&](std::uint32_t from) {
+    if (reached[from]) return;
+    reached[from] = true;
+    stack.push_back(from);
+    while (!stack.empty()) {
+      const std::uint32_t row = stack.back();
+      stack.pop_back();
+      linker.each_link(row, [&](std::uint32_t link) {
+        if (reached[link]) return;
+        reached[link] = true;
+        stack.push_back(link);
+      });
+    }
+  };
+  std::size_t missing = 0;
+  // Squeezing a row in may displace the link of another row that had no other; each round mends
+  // what the round before broke. Measured: one round on real data, two on 1,000 equal rows.
+  constexpr int kRounds = 8;
+  for (int round = 0; round <= kRounds; ++round) {
+    reached.assign(count, false);
+    for (std::size_t i = 0; i < entry_count(); ++i) spread(entry_row(i));
+    missing = static_cast<std::size_t>(std::count(reached.begin(), reached.end(), false));
+    if (missing == 0 || round == kRounds) break;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto row = static_cast<std::uint32_t>(i);
+      if (reached[row]) continue;
+      with_code([&](const auto& code) {
+        const CodeQuery query = code.row_query(this->code(row));
+        const std::size_t found = walk(*this, code, query, options_.build_beam, *scratch);
+        std::uint32_t place = kNoRow;
+        for (std::size_t at = 0; at < found && place == kNoRow; ++at) {
+          const std::uint32_t near = (*scratch).beam[at].row;
+          if (near != row && links(near)[options_.links_per_node - 1] == kNoRow) place = near;
+        }
+        for (std::size_t at = 0; at < found && place == kNoRow; ++at)
+          if ((*scratch).beam[at].row != row) place = (*scratch).beam[at].row;
+        if (place != kNoRow) linker.squeeze_in(place, row);
+      });
+      spread(row);
+    }
+  }
+  return missing;
+}
+
+}  // namespace ruvector

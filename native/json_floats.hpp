@@ -1,0 +1,29 @@
+// Which numbers does this JSON array hold, and what is the shortest JSON of these numbers?
+// Reading is strict RFC 8259: nothing but one flat array of numbers that fit into float32.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace ruvector {
+
+struct ParseFailure {
+  const char* reason = nullptr;  // null: no failure
+  std::size_t position = 0;
+};
+
+// Appends the array's numbers to `out`, each the float32 nearest to its decimal value.
+ParseFailure parse_floats(const char* text, std::size_t size, std::vector<float>& out);
+
+// The shortest decimal form that reads back to the same float32, `1.0` rather than `1`, as serde_json
+// writes it. Not a number and infinities become `null`. Returns the end of what was written; `out`
+// must have room for kFloatBytes.
+inline constexpr std::size_t kFloatBytes = 24;
+char* format_float(float value, char* out);
+std::string format_floats(const float* values, std::size_t count);
+
+// The double whose shortest decimal form equals the shortest form of the float32.
+double shortest_double(float value);
+
+}  // namespace ruvector

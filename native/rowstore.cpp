@@ -1,0 +1,70 @@
+#include "rowstore.hpp"
+
+#include <cstdlib>
+#include <new>
+#include <stdexcept>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace ruvector {
+namespace {
+
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+constexpr std::size_t kMaxChunks = 65536;
+
+}  // namespace
+
+RowStore::RowStore(std::size_t row_bytes) : row_bytes_(row_bytes) {
+  // A chunk holds a power of two of rows and at least one huge page, but never fewer than 64 rows:
+  // 65,536 chunks of 64 rows are the four million rows that the widest vectors may have.
+  shift_ = 6;
+  while ((row_bytes_ << shift_) < kHugePage) ++shift_;
+  mask_ = (std::size_t{1} << shift_) - 1;
+  // calloc gives untouched zero pages: 512 KiB of address space, not of memory.
+  chunks_ = static_cast<std::atomic<std::byte*>*>(std::calloc(kMaxChunks, sizeof(*chunks_)));
+  if (chunks_ == nullptr) throw std::bad_alloc();
+}
+
+RowStore::~RowStore() {
+  for (const Block& block : blocks_) std::free(block.memory);
+  std::free(chunks_);
+}
+
+void RowStore::view(const void* rows_at, std::size_t rows) {
+  if (reserved_ != 0) throw std::logic_error("a store that owns rows cannot become a view");
+  if (((rows + mask_) >> shift_) > kMaxChunks) throw std::length_error("too many rows for one graph");
+  auto* base = static_cast<std::byte*>(const_cast<void*>(rows_at));
+  for (std::size_t chunk = 0; chunk << shift_ < rows; ++chunk)
+    chunks_[chunk].store(base + (chunk << shift_) * row_bytes_, std::memory_order_release);
+  reserved_ = rows;
+  is_view_ = true;
+}
+
+void RowStore::reserve(std::size_t rows) {
+  if (rows <= reserved_) return;
+  if (is_view_) throw std::logic_error("a view of rows cannot grow");
+  const std::size_t first = reserved_ >> shift_;
+  const std::size_t last = (rows + mask_) >> shift_;
+  if (last > kMaxChunks) throw std::length_error("too many rows for one graph");
+  const std::size_t chunk_bytes = row_bytes_ << shift_;
+  auto* memory = static_cast<std::byte*>(allocate((last - first) * chunk_bytes));
+  for (std::size_t chunk = first; chunk < last; ++chunk)
+    chunks_[chunk].store(memory + (chunk - first) * chunk_bytes, std::memory_order_release);
+  reserved_ = last << shift_;
+}
+
+void* RowStore::allocate(std::size_t bytes) {
+  bytes = (bytes + kHugePage - 1) / kHugePage * kHugePage;
+  blocks_.reserve(blocks_.size() + 1);
+  void* memory = std::aligned_alloc(kHugePage, bytes);
+  if (memory == nullptr) throw std::bad_alloc();
+#if defined(__linux__)
+  madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
+  blocks_.push_back({memory, bytes});
+  return memory;
+}
+
+}  // namespace ruvector

@@ -1,0 +1,59 @@
+// Where does row r live? Rows of one fixed size in chunks that never move, so that readers need no
+// lock while a writer appends. Either owned (anonymous memory, huge pages asked for) or a read-only
+// view of somebody else's block, for instance a mapped file.
+//
+// Threads: one thread at a time grows; any number read rows that were published to them.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace ruvector {
+
+class RowStore {
+ public:
+  explicit RowStore(std::size_t row_bytes);
+  ~RowStore();
+  RowStore(const RowStore&) = delete;
+  RowStore& operator=(const RowStore&) = delete;
+
+  // Takes `rows` rows that somebody else keeps alive; such a store cannot grow.
+  void view(const void* rows_at, std::size_t rows);
+  // Makes room for rows [0, rows). One block if nothing was reserved before.
+  // New memory holds anything.
+  void reserve(std::size_t rows);
+
+  std::byte* at(std::uint32_t row) const {
+    return chunks_[row >> shift_].load(std::memory_order_acquire) + (row & mask_) * row_bytes_;
+  }
+  std::size_t row_bytes() const { return row_bytes_; }
+  std::size_t reserved_rows() const { return reserved_; }
+  // Calls copy(first_row, pointer, rows) for each run of rows that lie together.
+  template <class Copy>
+  void each_run(std::size_t rows, Copy&& copy) const {
+    for (std::size_t row = 0; row < rows; row += mask_ + 1) {
+      const std::size_t left = rows - row;
+      copy(row, at(static_cast<std::uint32_t>(row)), left < mask_ + 1 ? left : mask_ + 1);
+    }
+  }
+
+ private:
+  struct Block {
+    void* memory;
+    std::size_t bytes;
+  };
+  void* allocate(std::size_t bytes);
+
+  std::size_t row_bytes_;
+  unsigned shift_ = 0;
+  std::size_t mask_ = 0;
+  std::size_t reserved_ = 0;
+  bool is_view_ = false;
+  std::atomic<std::byte*>* chunks_ = nullptr;
+  std::vector<Block> blocks_;
+};
+
+}  // namespace ruvector

@@ -1,0 +1,171 @@
+// How are near rows found? The walk through the graph, a template over the code.
+//
+// `walk` keeps one sorted array of the nearest rows met (the beam) and expands the nearest that was
+// not expanded. `walk_matching` expands rows of any kind but collects only those that match, and
+// gives up after a stated number of distances.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+
+#include "graph.hpp"
+
+namespace ruvector {
+
+inline constexpr std::uint32_t kExpanded = 0x80000000;
+
+// Rows fetched ahead of the one being measured. Measured on 62,666 x 384 int8.
+inline constexpr std::size_t kAhead = 4;
+
+inline void fetch_row(const std::byte* row, std::size_t bytes) {
+  // 8 KiB bound what one row may push out of the cache.
+  for (std::size_t line = 0; line < bytes && line < 8192; line += 64) __builtin_prefetch(row + line);
+}
+
+// Collects the links of `row` not met before, then calls take(distance, row) for each.
+template <class Code, class Take>
+void expand(const Graph& graph, const Code& code, const CodeQuery& query, std::uint32_t row,
+            std::size_t limit, Scratch& scratch, Take&& take) {
+  const std::uint32_t* links = graph.links(row);
+  const std::size_t width = graph.options().links_per_node;
+  const std::size_t bytes = graph.codes().row_bytes();
+  if (scratch.fresh.size() < width) scratch.fresh.resize(width);
+  std::uint32_t* fresh = scratch.fresh.data();
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < width; ++i) {
+    const std::uint32_t link = __atomic_load_n(links + i, __ATOMIC_ACQUIRE);
+    if (link == kNoRow) break;
+    if (link < limit && scratch.meet(link)) fresh[count++] = link;
+  }
+  for (std::size_t i = 0; i < count && i < kAhead; ++i) fetch_row(graph.code(fresh[i]), bytes);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i + kAhead < count) fetch_row(graph.code(fresh[i + kAhead]), bytes);
+    take(code.distance(query, graph.code(fresh[i])), fresh[i]);
+  }
+  scratch.distances += count;
+}
+
+// A sorted array that keeps the nearest `capacity`.
+class Beam {
+ public:
+  Beam(std::vector<Candidate>& storage, std::size_t capacity) : capacity_(capacity) {
+    if (storage.size() < capacity + 1) storage.resize(capacity + 1);
+    items_ = storage.data();
+  }
+  bool full() const { return size_ == capacity_; }
+  std::size_t size() const { return size_; }
+  float worst() const { return items_[size_ - 1].distance; }
+  Candidate& operator[](std::size_t i) { return items_[i]; }
+  // Returns the position, or `capacity` if it was not near enough.
+  std::size_t offer(float distance, std::uint32_t row) {
+    if (size_ == capacity_) {
+      if (!(distance < items_[size_ - 1].distance)) return capacity_;
+      --size_;
+    }
+    std::size_t low = 0;
+    std::size_t high = size_;
+    while (low < high) {
+      const std::size_t middle = (low + high) / 2;
+      if (distance < items_[middle].distance) high = middle;
+      else low = middle + 1;
+    }
+    std::memmove(items_ + low + 1, items_ + low, (size_ - low) * sizeof(Candidate));
+    items_[low] = {distance, row};
+    ++size_;
+    return low;
+  }
+
+ private:
+  Candidate* items_;
+  std::size_t capacity_;
+  std::size_t size_ = 0;
+};
+
+// The nearest entries; how many rows a walk starts from.
+inline constexpr std::size_t kStarts = 2;
+
+template <class Code, class Take>
+void start_walk(const Graph& graph, const Code& code, const CodeQuery& query, std::size_t limit,
+                Scratch& scratch, Take&& take) {
+  Candidate best[kStarts];
+  std::size_t found = 0;
+  const std::size_t entries = graph.entry_count();
+  for (std::size_t i = 0; i < entries; ++i) {
+    const std::uint32_t row = graph.entry_row(i);
+    if (row >= limit) continue;
+    Candidate next{code.distance(query, graph.entry_code(i)), row};
+    if (found == kStarts && !(next.distance < best[kStarts - 1].distance)) continue;
+    std::size_t at = found < kStarts ? found++ : kStarts - 1;
+    for (; at > 0 && next.distance < best[at - 1].distance; --at) best[at] = best[at - 1];
+    best[at] = next;
+  }
+  scratch.distances += entries;
+  for (std::size_t i = 0; i < found; ++i)
+    if (scratch.meet(best[i].row)) take(best[i].distance, best[i].row);
+}
+
+// The `width` nearest rows met, nearest first, in scratch.beam; returns how many.
+template <class Code>
+std::size_t walk(const Graph& graph, const Code& code, const CodeQuery& query, std::size_t width,
+                 Scratch& scratch) {
+  const std::size_t limit = graph.rows();
+  scratch.begin(limit);
+  Beam beam(scratch.beam, width);
+  std::size_t next = 0;
+  auto take = [&](float distance, std::uint32_t row) {
+    const std::size_t at = beam.offer(distance, row);
+    if (at < next) next = at;
+  };
+  start_walk(graph, code, query, limit, scratch, take);
+  const std::size_t link_bytes = graph.link_store().row_bytes();
+  while (true) {
+    while (next < beam.size() && (beam[next].row & kExpanded)) ++next;
+    if (next >= beam.size()) break;
+    const std::uint32_t row = beam[next].row;
+    beam[next].row |= kExpanded;
+    ++next;
+    expand(graph, code, query, row, limit, scratch, take);
+    if (next < beam.size())
+      fetch_row(reinterpret_cast<const std::byte*>(graph.links(beam[next].row & ~kExpanded)),
+                link_bytes);
+  }
+  for (std::size_t i = 0; i < beam.size(); ++i) beam[i].row &= ~kExpanded;
+  return beam.size();
+}
+
+// The `width` nearest rows for which matches(row), in scratch.beam; returns how many, or nothing
+// useful and `false` in `complete` when `budget` distances were not enough.
+template <class Code, class Matches, class Seeds>
+std::size_t walk_matching(const Graph& graph, const Code& code, const CodeQuery& query,
+                          std::size_t width, std::size_t budget, Scratch& scratch,
+                          Matches&& matches, Seeds&& seeds, bool& complete) {
+  const std::size_t limit = graph.rows();
+  scratch.begin(limit);
+  Beam beam(scratch.beam, width);
+  std::vector<Candidate>& frontier = scratch.frontier;
+  frontier.clear();
+  const auto farther = [](const Candidate& a, const Candidate& b) { return a.distance > b.distance; };
+  auto take = [&](float distance, std::uint32_t row) {
+    if (beam.full() && !(distance < beam.worst())) return;
+    if (matches(row)) beam.offer(distance, row);
+    frontier.push_back({distance, row});
+    std::push_heap(frontier.begin(), frontier.end(), farther);
+  };
+  start_walk(graph, code, query, limit, scratch, take);
+  seeds(limit, take);
+  complete = true;
+  while (!frontier.empty()) {
+    const Candidate nearest = frontier.front();
+    if (beam.full() && nearest.distance > beam.worst()) break;
+    if (scratch.distances > budget) {
+      complete = false;
+      break;
+    }
+    std::pop_heap(frontier.begin(), frontier.end(), farther);
+    frontier.pop_back();
+    expand(graph, code, query, nearest.row, limit, scratch, take);
+  }
+  return beam.size();
+}
+
+}  // namespace ruvector
