@@ -35,7 +35,7 @@ def parse_datetime(text: str) -> int | None:
     """
     if len(text) > _TEXT_MAX:
         return None
-    # Full timestamps go through the interpreter's own parser, six times faster than the pattern.
+    # Full timestamps go through the interpreter's own parser, faster than the pattern.
     # The shape is checked because it also reads forms that are not ours ("20240101", "12,5").
     if _is_full(text):
         with contextlib.suppress(ValueError, OverflowError):
@@ -54,7 +54,7 @@ def microseconds_of(moment: datetime | date) -> int:
 def _is_full(text: str) -> bool:
     return (
         len(text) >= 19
-        and text[4] == "-"
+        and text[4] == text[7] == "-"
         and text[10] in "T "
         and text[11:13] < "24"
         and text[13] == text[16] == ":"

@@ -191,7 +191,7 @@ def _match_except(condition: MatchExcept, _leaf: Leaf) -> Check:
 
 
 def _number_range(condition: NumberRange, _leaf: Leaf) -> Check:
-    inside = _between(condition)
+    inside = within(condition)
     return _any_value(
         condition.key,
         lambda value: (value.__class__ is int or value.__class__ is float) and inside(value),
@@ -199,7 +199,7 @@ def _number_range(condition: NumberRange, _leaf: Leaf) -> Check:
 
 
 def _datetime_range(condition: DatetimeRange, _leaf: Leaf) -> Check:
-    inside = _between(condition)
+    inside = within(condition)
 
     def test(value: Any) -> bool:
         if value.__class__ is not str:
@@ -210,7 +210,8 @@ def _datetime_range(condition: DatetimeRange, _leaf: Leaf) -> Check:
     return _any_value(condition.key, test)
 
 
-def _between(bounds: NumberRange | DatetimeRange | ValuesCount) -> Callable[[Any], bool]:
+def within(bounds: NumberRange | DatetimeRange | ValuesCount) -> Callable[[Any], bool]:
+    """Return the test of one value of the right type against the bounds."""
     gt, gte, lt, lte = bounds.gt, bounds.gte, bounds.lt, bounds.lte
 
     def inside(value: Any) -> bool:
@@ -225,7 +226,7 @@ def _between(bounds: NumberRange | DatetimeRange | ValuesCount) -> Callable[[Any
 
 
 def _values_count(condition: ValuesCount, _leaf: Leaf) -> Check:
-    path, inside = parse_path(condition.key), _between(condition)
+    path, inside = parse_path(condition.key), within(condition)
 
     def check(payload: Payload, _point: Any) -> bool:
         values = resolve(payload, path)

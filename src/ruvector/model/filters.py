@@ -29,6 +29,7 @@ from ruvector.model.filter_matching import (
     holds_null,
     is_blank,
     matches,
+    within,
 )
 from ruvector.model.filter_reading import (
     CONDITIONS_MAX,
@@ -66,4 +67,5 @@ __all__ = [
     "matches",
     "parse_filter",
     "shorthand",
+    "within",
 ]

@@ -1,0 +1,47 @@
+"""How do arrays of rows become bitmaps?
+
+pyroaring is quick only with buffers of its own kind: from an `array.array` that is sorted it takes
+5 ns per row, unsorted 60, from a numpy array 45 to 140 (it walks it as Python objects).
+"""
+
+from array import array
+
+import numpy as np
+import numpy.typing as npt
+from pyroaring import BitMap
+
+Rows = npt.NDArray[np.uint32]
+
+
+def bitmap_of(rows: Rows) -> BitMap:
+    """Return the bitmap of rows in any order; duplicates are fine."""
+    if len(rows) > 1 and not bool(np.all(rows[1:] > rows[:-1])):
+        rows = np.sort(rows)
+    return BitMap(_buffer(rows))
+
+
+def add_rows(bitmap: BitMap, rows: Rows) -> None:
+    """Add rows to a bitmap in place."""
+    if len(rows):
+        bitmap |= bitmap_of(rows)
+
+
+def rows_of(bitmap: BitMap) -> Rows:
+    """Return the rows of a bitmap, ascending."""
+    return np.frombuffer(bitmap.to_array(), dtype=np.uint32)
+
+
+def bitmap_bytes(bitmap: BitMap) -> int:
+    """Return how much memory a bitmap's containers take."""
+    statistics = bitmap.get_statistics()
+    return int(
+        statistics["n_bytes_array_containers"]
+        + statistics["n_bytes_run_containers"]
+        + statistics["n_bytes_bitset_containers"]
+    )
+
+
+def _buffer(rows: Rows) -> "array[int]":
+    buffer = array("I")
+    buffer.frombytes(np.ascontiguousarray(rows, dtype=np.uint32).tobytes())
+    return buffer

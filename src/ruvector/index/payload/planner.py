@@ -1,0 +1,218 @@
+"""Which live rows fulfil a filter, with as few payloads read as possible?
+
+Every part of a filter is answered with two bitmaps: rows that certainly fulfil it and rows that
+possibly do. An index gives the same bitmap twice; a condition without an index gives none and all.
+Clauses combine both sides (and, or, not swaps them), and in the end only the payloads of the rows
+in between are read and tried. The result never depends on which indexes exist.
+
+Bitmaps of indexes are shared: nothing here changes one in place that it did not make.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, NamedTuple, Protocol
+
+import numpy as np
+from pyroaring import BitMap
+
+from ruvector.index.payload.bitmaps import bitmap_of, rows_of
+from ruvector.index.payload.fields import FieldIndex
+from ruvector.model.filters import (
+    Check,
+    Condition,
+    Filter,
+    HasId,
+    HasVector,
+    IsEmpty,
+    IsNull,
+    MinShould,
+    Nested,
+    compile_filter,
+)
+from ruvector.model.paths import Step, parse_path
+
+Fields = Mapping[tuple[Step, ...], Sequence[FieldIndex]]
+"""The indexes of each path."""
+
+_LAYERS_MAX: Final = 64
+"""Up to so many bitmap operations "at least n of k" is computed on bitmaps, beyond it by
+counting."""
+
+
+class RowSource(Protocol):
+    """What a shard tells of its rows beyond the indexes."""
+
+    def live_rows(self) -> BitMap:
+        """Return the rows that are not deleted; not to be changed."""
+        ...
+
+    def rows_of_ids(self, ids: Sequence[int | str]) -> BitMap:
+        """Return the rows of those ids that exist."""
+        ...
+
+    def rows_with_vector(self, name: str) -> BitMap:
+        """Return the rows that have the vector; BadInput for an unknown name."""
+        ...
+
+    def payloads(self, rows: BitMap) -> Iterable[tuple[int, dict[str, Any]]]:
+        """Return each row with its payload."""
+        ...
+
+
+class Bounds(NamedTuple):
+    """Rows that certainly and rows that possibly fulfil something; one object when exact."""
+
+    certain: BitMap
+    possible: BitMap
+
+    @property
+    def exact(self) -> bool:
+        """Return whether nothing is left to look at."""
+        return self.certain is self.possible
+
+
+def plan(filter: Filter, fields: Fields, source: RowSource) -> BitMap:
+    """Return exactly the live rows that fulfil the filter, as a bitmap of the caller's own."""
+    return _Plan(fields, source).run(filter)
+
+
+class _Plan:
+    """One filter's planning; remembers the exact answers for the rows that must be read."""
+
+    def __init__(self, fields: Fields, source: RowSource) -> None:
+        self.fields = fields
+        self.source = source
+        self.live = source.live_rows()
+        self.exact: dict[int, BitMap] = {}
+
+    def run(self, filter: Filter) -> BitMap:
+        bounds = self.filter(filter)
+        result: BitMap = bounds.certain & self.live
+        if bounds.exact:
+            return result
+        open_rows = (bounds.possible & self.live) - result
+        if open_rows:
+            check = compile_filter(filter, self.leaf)
+            found = [row for row, payload in self.source.payloads(open_rows) if check(payload, row)]
+            result |= BitMap(found)
+        return result
+
+    def leaf(self, condition: Condition) -> Check | None:
+        """Return the check of a condition whose rows are known: is the row among them?"""
+        rows = self.exact.get(id(condition))
+        return None if rows is None else lambda _payload, row: row in rows
+
+    def bounds(self, condition: Condition) -> Bounds:
+        if isinstance(condition, Filter):
+            return self.filter(condition)
+        rows = self.known(condition)
+        if rows is None:
+            return Bounds(BitMap(), self.live)
+        self.exact[id(condition)] = rows
+        return Bounds(rows, rows)
+
+    def known(self, condition: Condition) -> BitMap | None:
+        """Return exactly the rows of a simple condition, None if only payloads can tell."""
+        if isinstance(condition, HasId):
+            return self.source.rows_of_ids(condition.ids)
+        if isinstance(condition, HasVector):
+            return self.source.rows_with_vector(condition.name)
+        if isinstance(condition, Nested | Filter):
+            return None
+        # What rows without the field fulfil, an index tells by the opposite.
+        if isinstance(condition, IsEmpty) and condition.wanted:
+            return self.complement(IsEmpty(condition.key, False))
+        if isinstance(condition, IsNull) and not condition.wanted:
+            return self.complement(IsNull(condition.key, True))
+        for index in self.fields.get(parse_path(condition.key).steps, ()):
+            rows = index.rows(condition)
+            if rows is not None:
+                return rows
+        return None
+
+    def complement(self, condition: Condition) -> BitMap | None:
+        rows = self.known(condition)
+        return None if rows is None else self.live - rows
+
+    def estimate(self, condition: Condition) -> int:
+        """Return about how many rows a condition leaves; all where nothing is known."""
+        if isinstance(condition, HasId):
+            return len(condition.ids)
+        if isinstance(condition, Filter | HasVector | Nested):
+            return len(self.live)
+        for index in self.fields.get(parse_path(condition.key).steps, ()):
+            number = index.estimate(condition)
+            if number is not None:
+                return number
+        return len(self.live)
+
+    def filter(self, filter: Filter) -> Bounds:
+        bounds = Bounds(self.live, self.live)
+        must = filter.must
+        if len(must) > 1:
+            must = tuple(sorted(must, key=self.estimate))
+        for part in self.clauses(filter, must):
+            bounds = _both(bounds, part())
+            if not bounds.possible:
+                # No row is left to read, so the remaining conditions need no answer.
+                return Bounds(bounds.possible, bounds.possible)
+        return bounds
+
+    def clauses(
+        self, filter: Filter, must: tuple[Condition, ...]
+    ) -> Iterable[Callable[[], Bounds]]:
+        """Return the parts that must all hold, as calls, so that an empty answer ends the work."""
+        for condition in must:
+            yield partial(self.bounds, condition)
+        if filter.should:
+            yield lambda: self.any_of(filter.should)
+        if filter.must_not:
+            yield lambda: self.opposite(self.any_of(filter.must_not))
+        minimum = filter.min_should
+        if minimum is not None:
+            yield lambda: self.some_of(minimum)
+
+    def any_of(self, conditions: tuple[Condition, ...]) -> Bounds:
+        parts = [self.bounds(condition) for condition in conditions]
+        certain = BitMap.union(*(part.certain for part in parts))
+        if all(part.exact for part in parts):
+            return Bounds(certain, certain)
+        return Bounds(certain, BitMap.union(*(part.possible for part in parts)))
+
+    def opposite(self, bounds: Bounds) -> Bounds:
+        certain = self.live - bounds.possible
+        return Bounds(certain, certain if bounds.exact else self.live - bounds.certain)
+
+    def some_of(self, clause: MinShould) -> Bounds:
+        if clause.min_count > len(clause.conditions):
+            none = BitMap()
+            return Bounds(none, none)
+        parts = [self.bounds(condition) for condition in clause.conditions]
+        certain = _at_least(clause.min_count, [part.certain for part in parts])
+        if all(part.exact for part in parts):
+            return Bounds(certain, certain)
+        return Bounds(certain, _at_least(clause.min_count, [part.possible for part in parts]))
+
+
+def _both(one: Bounds, other: Bounds) -> Bounds:
+    possible = one.possible & other.possible
+    if one.exact and other.exact:
+        return Bounds(possible, possible)
+    return Bounds(one.certain & other.certain, possible)
+
+
+def _at_least(number: int, bitmaps: list[BitMap]) -> BitMap:
+    """Return the rows that are in `number` of the bitmaps or more."""
+    if number == 1:
+        return BitMap.union(*bitmaps)
+    if number * len(bitmaps) <= _LAYERS_MAX:
+        layers = [BitMap() for _ in range(number + 1)]
+        for bitmap in bitmaps:
+            for layer in range(number, 1, -1):
+                layers[layer] |= layers[layer - 1] & bitmap
+            layers[1] |= bitmap
+        return layers[number]
+    counts = np.zeros(1 + max((bitmap.max() for bitmap in bitmaps if bitmap), default=0), np.int32)
+    for bitmap in bitmaps:
+        counts[rows_of(bitmap)] += 1
+    return bitmap_of(np.flatnonzero(counts >= number).astype(np.uint32))

@@ -1,0 +1,150 @@
+"""Which rows hold this value?
+
+A dictionary from value to rows: a plain int while there is one row, a bitmap from the second on,
+because a column of unique values would spend most of its memory on bitmaps of one. All values are
+of one type, so that 1, 1.0 and true, equal as keys, can't meet.
+
+For `except` a row with several distinct values needs to know how many they are; only such rows are
+counted.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from pyroaring import BitMap
+
+from ruvector.index.payload.bitmaps import Rows, add_rows, bitmap_bytes, bitmap_of
+
+_BYTES_PER_VALUE = 150
+"""A dictionary slot, the key's object and the row's int: measured with tracemalloc on UUID
+texts."""
+
+
+class Postings:
+    """Value -> rows, for values of one type."""
+
+    def __init__(self) -> None:
+        self.rows = BitMap()
+        """Rows with at least one value."""
+        self._by_value: dict[Any, int | BitMap] = {}
+        self._several: dict[int, int] = {}
+        """Row -> number of its distinct values, where that is more than one."""
+
+    def add(self, row: int, values: Iterable[Any]) -> None:
+        """Add a row that is not in it, with all its values."""
+        distinct = set(values)
+        if not distinct:
+            return
+        for value in distinct:
+            self._add_one(value, row)
+        self.rows.add(row)
+        if len(distinct) > 1:
+            self._several[row] = len(distinct)
+
+    def add_many(self, rows: Rows, values: Sequence[Any]) -> None:
+        """Add rows that are not in it, each with one value."""
+        add_rows(self.rows, rows)
+        grouped: dict[Any, list[int]] = {}
+        for row, value in zip(rows.tolist(), values, strict=True):
+            group = grouped.get(value)
+            if group is None:
+                grouped[value] = [row]
+            else:
+                group.append(row)
+        for value, group in grouped.items():
+            if len(group) == 1:
+                self._add_one(value, group[0])
+            else:
+                self._add_group(value, np.array(group, dtype=np.uint32))
+
+    def discard(self, row: int, values: Iterable[Any]) -> None:
+        """Remove a row that was added with these values."""
+        for value in set(values):
+            held = self._by_value.get(value)
+            if isinstance(held, BitMap):
+                held.discard(row)
+                if len(held) == 0:
+                    del self._by_value[value]
+            elif held == row:
+                del self._by_value[value]
+        self.rows.discard(row)
+        self._several.pop(row, None)
+
+    def with_value(self, value: Any) -> BitMap:
+        """Return the rows that hold the value; not to be changed."""
+        held = self._by_value.get(value)
+        if held is None:
+            return BitMap()
+        return held if isinstance(held, BitMap) else BitMap((held,))
+
+    def with_any(self, values: Iterable[Any]) -> BitMap:
+        """Return the rows that hold one of the values at least."""
+        single: list[int] = []
+        several: list[BitMap] = []
+        for held in self._held(values):
+            if isinstance(held, BitMap):
+                several.append(held)
+            else:
+                single.append(held)
+        if single:
+            several.append(bitmap_of(np.array(single, dtype=np.uint32)))
+        return BitMap.union(*several) if several else BitMap()
+
+    def with_other(self, values: Iterable[Any]) -> BitMap:
+        """Return the rows that hold a value that is none of these."""
+        listed = set(values)
+        touched = self.with_any(listed)
+        others: BitMap = self.rows - touched
+        if self._several:
+            many = [row for row in touched if row in self._several]
+            if many:
+                held = list(self._held(listed))
+                others |= BitMap(row for row in many if self._several[row] > _times(row, held))
+        return others
+
+    def count(self, values: Iterable[Any]) -> int:
+        """Return the number of rows with one of the values, at most."""
+        return sum(len(held) if isinstance(held, BitMap) else 1 for held in self._held(set(values)))
+
+    def counts(self) -> Iterator[tuple[Any, BitMap]]:
+        """Return each value with its rows, in no order; the bitmaps are not to be changed."""
+        for value, held in self._by_value.items():
+            yield value, held if isinstance(held, BitMap) else BitMap((held,))
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return about how much memory the postings take."""
+        bitmaps = sum(
+            bitmap_bytes(held) for held in self._by_value.values() if isinstance(held, BitMap)
+        )
+        return bitmaps + len(self._by_value) * _BYTES_PER_VALUE + len(self._several) * 100
+
+    def _held(self, values: Iterable[Any]) -> Iterator[int | BitMap]:
+        for value in values:
+            held = self._by_value.get(value)
+            if held is not None:
+                yield held
+
+    def _add_one(self, value: Any, row: int) -> None:
+        held = self._by_value.get(value)
+        if held is None:
+            self._by_value[value] = row
+        elif isinstance(held, BitMap):
+            held.add(row)
+        else:
+            self._by_value[value] = BitMap((held, row))
+
+    def _add_group(self, value: Any, rows: Rows) -> None:
+        added = bitmap_of(rows)
+        held = self._by_value.get(value)
+        if isinstance(held, BitMap):
+            held |= added
+        else:
+            if held is not None:
+                added.add(held)
+            self._by_value[value] = added
+
+
+def _times(row: int, held: list[int | BitMap]) -> int:
+    return sum(row in one if isinstance(one, BitMap) else row == one for one in held)

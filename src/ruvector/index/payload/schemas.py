@@ -1,0 +1,113 @@
+"""Which index does a field schema ask for?
+
+A schema is a type's name, or an object with `type` and parameters. All parameters are checked;
+those that would change where or how data lie and that this version doesn't honour are refused, not
+ignored: `on_disk: true` and `memory: "cold"`. `is_tenant`, `is_principal` and `enable_hnsw` are
+hints about layout and graph building that never change an answer, so they are accepted and echoed.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from ruvector.errors import BadInput, InvalidRequest, MalformedRequest
+from ruvector.index.payload.fields import FieldIndex, Schema
+from ruvector.index.payload.kinds import (
+    BoolIndex,
+    DatetimeIndex,
+    FloatIndex,
+    IntegerIndex,
+    KeywordIndex,
+    UuidIndex,
+)
+
+_SHARED: Final = ("type", "on_disk", "memory", "enable_hnsw")
+_BOOLEANS: Final = (
+    "on_disk",
+    "enable_hnsw",
+    "is_tenant",
+    "is_principal",
+    "lookup",
+    "range",
+    "prefix",
+)
+_UNSUPPORTED_TYPES: Final = ("text", "geo")
+_MEMORY: Final = ("cold", "cached", "pinned")
+
+
+def create_field_index(field: str, schema: Schema) -> FieldIndex:
+    """Return a new, empty index; the schema is kept and echoed as it was given.
+
+    MalformedRequest for unknown types and parameters, InvalidRequest for contradicting ones,
+    BadInput for what is not supported yet.
+    """
+    name, given = _read(schema)
+    create, own = _TYPES[name]
+    for parameter, value in given.items():
+        _check(name, parameter, value, own)
+    return create(field, schema, given)
+
+
+def _read(schema: object) -> tuple[str, dict[str, Any]]:
+    name: Any
+    given: dict[str, Any]
+    if isinstance(schema, str):
+        name, given = schema, {}
+    elif isinstance(schema, Mapping):
+        name = schema.get("type")
+        given = {key: value for key, value in schema.items() if value is not None}
+        given.pop("type", None)
+    else:
+        raise MalformedRequest(
+            f"field_schema: expected a type's name or an object, got {type(schema).__name__}"
+        )
+    if name in _UNSUPPORTED_TYPES:
+        raise BadInput(f"payload indexes of type `{name}` are not supported yet")
+    if not isinstance(name, str) or name not in _TYPES:
+        raise MalformedRequest(
+            f"field_schema: unknown index type `{str(name)[:60]}`, "
+            f"expected one of {', '.join(sorted(_TYPES))}"
+        )
+    return name, given
+
+
+def _check(name: str, parameter: str, value: Any, own: tuple[str, ...]) -> None:
+    if parameter not in (*_SHARED, *own):
+        raise MalformedRequest(
+            f"field_schema: unknown parameter `{str(parameter)[:60]}` for type {name}, "
+            f"expected one of {', '.join((*_SHARED, *own))}"
+        )
+    if parameter in _BOOLEANS and not isinstance(value, bool):
+        raise MalformedRequest(f"field_schema.{parameter}: expected a boolean")
+    if parameter == "memory" and value not in _MEMORY:
+        raise MalformedRequest(f"field_schema.memory: expected one of {', '.join(_MEMORY)}")
+    if (parameter, value) in (("on_disk", True), ("memory", "cold")):
+        raise BadInput(
+            f"field_schema.{parameter}: payload indexes on disk are not supported yet; "
+            "leave it out, or ask for memory `cached` or `pinned`"
+        )
+    if (parameter, value) == ("prefix", True):
+        raise BadInput("field_schema.prefix: prefix matching is not supported yet; leave it out")
+
+
+def _integer(field: str, schema: Schema, given: dict[str, Any]) -> FieldIndex:
+    lookup, range_ = given.get("lookup", True), given.get("range", True)
+    if not lookup and not range_:
+        raise InvalidRequest(
+            "[field_schema: the 'lookup' and 'range' capabilities can't be both disabled]"
+        )
+    return IntegerIndex(field, schema, lookup=lookup, range=range_)
+
+
+_Create = Callable[[str, Schema, dict[str, Any]], FieldIndex]
+
+_TYPES: Final[dict[str, tuple[_Create, tuple[str, ...]]]] = {
+    "keyword": (lambda field, schema, _: KeywordIndex(field, schema), ("is_tenant", "prefix")),
+    "integer": (_integer, ("lookup", "range", "is_principal")),
+    "float": (lambda field, schema, _: FloatIndex(field, schema), ("is_principal",)),
+    "bool": (lambda field, schema, _: BoolIndex(field, schema), ()),
+    "uuid": (lambda field, schema, _: UuidIndex(field, schema), ("is_tenant",)),
+    "datetime": (lambda field, schema, _: DatetimeIndex(field, schema), ("is_principal",)),
+}
+
+INDEX_TYPES: Final = frozenset(_TYPES)
+"""The types that `create_field_index` knows."""
