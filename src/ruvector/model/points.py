@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ruvector.errors import BadInput
+from ruvector.model.display import point_html
 from ruvector.model.ids import PointId
 
 Vectors = NDArray[np.float32]
@@ -66,6 +67,9 @@ class Record(msgspec.Struct, omit_defaults=True, kw_only=True, dict=True):
         """Return the payload as a dict, decoded when first touched."""
         return None if self.payload_json is None else _decode_json(self.payload_json)
 
+    def _repr_html_(self) -> str:
+        return point_html(self)
+
 
 class Hit(msgspec.Struct, omit_defaults=True, kw_only=True, dict=True):
     """A point found by a search: its score is a similarity (cosine, dot) or a distance."""
@@ -81,6 +85,9 @@ class Hit(msgspec.Struct, omit_defaults=True, kw_only=True, dict=True):
     def payload(self) -> dict[str, Any] | None:
         """Return the payload as a dict, decoded when first touched."""
         return None if self.payload_json is None else _decode_json(self.payload_json)
+
+    def _repr_html_(self) -> str:
+        return point_html(self)
 
 
 def encode_payload(payload: Any) -> bytes | None:

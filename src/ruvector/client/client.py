@@ -1,0 +1,77 @@
+"""What does a user hold? A client of one database, embedded or remote.
+
+A client may be used from several threads at once. Every method builds one request of
+`ruvector.model.requests` and hands it to the transport.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from ruvector.client.collection_calls import CollectionCalls
+from ruvector.client.point_calls import PointCalls
+from ruvector.client.search_calls import SearchCalls
+from ruvector.client.transport import DEFAULT_TIMEOUT_SECONDS, connect
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from ruvector.client.collection import Collection
+
+
+class RuvectorClient(CollectionCalls, PointCalls, SearchCalls):
+    """A database: a server at `url`, or the folder `path` (":memory:" for a throw-away one).
+
+    `api_key` goes to the server with every request; `timeout_seconds` is how long one request may
+    take before TimedOut (None: for ever). Use it as a context manager, or call `close`.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        path: str | Path | None = None,
+        read_only: bool = False,
+        api_key: str | None = None,
+        timeout_seconds: float | None = DEFAULT_TIMEOUT_SECONDS,
+        grpc_url: str | None = None,
+    ) -> None:
+        self._transport = connect(url, path, read_only, api_key, timeout_seconds, grpc_url)
+
+    def collection(self, name: str) -> "Collection":
+        """Return the same methods with the name bound: ``docs.search(q, limit=10)``."""
+        from ruvector.client.collection import Collection
+
+        return Collection(self, name)
+
+    def close(self) -> None:
+        """Release connections, files and threads; a second call does nothing."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: "TracebackType | None",
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._transport.address!r})"
+
+    def _repr_html_(self) -> str:
+        from ruvector.client.display import client_html
+
+        return client_html(self)
+
+
+def open(path: str | Path, *, read_only: bool = False) -> RuvectorClient:
+    """Open an embedded database.
+
+    `path` is its folder, made if need be; ":memory:" is a throw-away database. One process at a
+    time may write a folder; others open it with `read_only`. StorageLocked names the process that
+    holds it.
+    """
+    return RuvectorClient(path=path, read_only=read_only)

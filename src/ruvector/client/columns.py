@@ -1,0 +1,214 @@
+"""How do a caller's points become columns?
+
+numpy float32 arrays are passed on as they are; other dtypes are converted once, by numpy. Nothing
+is invented: a point without an id is refused. What a collection must judge, such as the number of
+dimensions, is left to it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import numpy as np
+
+from ruvector.errors import BadInput
+from ruvector.model.ids import PointId, id_key
+from ruvector.model.points import PointsBlock, VectorBlock, Vectors, encode_payload
+
+Ids: TypeAlias = "PointId | UUID | Iterable[PointId | UUID] | np.ndarray[Any, Any]"
+Columns: TypeAlias = tuple[Sequence[PointId], dict[str, VectorBlock], Sequence[Any] | None]
+_NUMBER_BYTES = 12  # of a float32 as text with its comma, such as -0.012345678
+_POINT_BYTES = 96  # of an id that is a UUID, and the names of the fields
+_POINT_FIELDS = {"id", "vector", "payload"}
+
+
+def as_ids(ids: Any) -> Sequence[PointId]:
+    """Return ids as a sequence of integers and strings: from one id, an iterable or an array."""
+    if isinstance(ids, range):
+        return ids
+    if isinstance(ids, np.ndarray):
+        ids = ids.reshape(-1).tolist() if ids.ndim <= 1 else list(ids)
+    elif isinstance(ids, int | str | UUID):
+        ids = [ids]
+    elif not isinstance(ids, list):
+        try:
+            ids = list(ids)
+        except TypeError:
+            ids = [ids]
+    if set(map(type, ids)) <= {int, str}:
+        return ids  # type: ignore[no-any-return]
+    return [as_id(value) for value in ids]
+
+
+def as_id(value: Any) -> PointId:
+    """Return one id as an integer or a string; BadInput for anything else."""
+    if isinstance(value, str) or type(value) is int:
+        return value
+    id_key(value)  # raises for what is not an id
+    return str(value) if isinstance(value, UUID) else int(value)
+
+
+def point_columns(
+    points: Iterable[Any] | None, ids: Any, vectors: Any, payloads: Sequence[Any] | None
+) -> Columns:
+    """Return (ids, blocks, payloads) from either form of a write's arguments."""
+    if points is not None:
+        if ids is not None or vectors is not None or payloads is not None:
+            raise BadInput("give either points, or ids and vectors, not both")
+        return _from_points(points)
+    if ids is None or vectors is None:
+        raise BadInput(
+            "points are missing: give points=[{'id', 'vector', ...}], or ids= and vectors="
+        )
+    chosen = as_ids(ids)
+    named = vectors if isinstance(vectors, Mapping) else {"": vectors}
+    blocks = {name: VectorBlock(as_rows(rows, name)) for name, rows in named.items()}
+    for name, block in blocks.items():
+        if len(block) != len(chosen):
+            raise BadInput(
+                f"{len(chosen)} ids but {len(block)} vectors{_of(name)}; give one for each"
+            )
+    if payloads is not None:
+        if not isinstance(payloads, Sequence):
+            payloads = list(payloads)
+        if len(payloads) != len(chosen):
+            raise BadInput(
+                f"{len(chosen)} ids but {len(payloads)} payloads; use None for no payload"
+            )
+    return chosen, blocks, payloads
+
+
+def as_rows(rows: Any, name: str = "") -> Vectors:
+    """Return float32 [n, dim], C-contiguous: the same array where it is that already."""
+    if isinstance(rows, np.ndarray) and rows.dtype.kind not in "fiub":
+        if rows.dtype.kind != "O":
+            raise BadInput(f"vectors{_of(name)} have dtype {rows.dtype}; they must be numbers")
+        rows = list(rows)
+    try:
+        with np.errstate(over="ignore"):  # an infinity is refused where every vector is checked
+            array = np.ascontiguousarray(rows, dtype=np.float32)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BadInput(_ragged(rows, name) or f"vectors{_of(name)}: {error}") from error
+    if array.size == 0 and array.ndim == 1:
+        return array.reshape(0, 0)
+    if array.ndim != 2:
+        raise BadInput(
+            f"vectors{_of(name)} have shape {list(np.shape(rows))}; it must be [points, dimensions]"
+        )
+    return array
+
+
+def split(columns: Columns, batch_points: int, batch_bytes: int | None) -> Iterator[PointsBlock]:
+    """Yield the points in blocks of at most `batch_points`, and of about `batch_bytes` as JSON."""
+    ids, blocks, payloads = columns
+    vector_bytes = _POINT_BYTES + _NUMBER_BYTES * sum(
+        block.rows.shape[1] for block in blocks.values()
+    )
+    if batch_bytes is not None:
+        batch_points = max(1, min(batch_points, batch_bytes // vector_bytes))
+    for start in range(0, len(ids), batch_points) or (0,):
+        stop = min(start + batch_points, len(ids))
+        texts = None
+        if payloads is not None:
+            texts = [encode_payload(payload) for payload in payloads[start:stop]]
+            if not any(texts):
+                texts = None
+        for low, high in _cuts(texts, stop - start, vector_bytes, batch_bytes):
+            yield PointsBlock(
+                ids[start + low : start + high],
+                _slice(blocks, start + low, start + high),
+                texts and texts[low:high],
+            )
+
+
+def _cuts(
+    texts: list[bytes | None] | None, count: int, vector_bytes: int, batch_bytes: int | None
+) -> Iterator[tuple[int, int]]:
+    """Yield (start, stop) so that payloads do not carry a batch over its bytes."""
+    start, used = 0, 0
+    if texts is not None and batch_bytes is not None:
+        for position, text in enumerate(texts):
+            size = vector_bytes + len(text or b"")
+            if used and used + size > batch_bytes:
+                yield start, position
+                start, used = position, 0
+            used += size
+    yield start, count
+
+
+def _slice(blocks: dict[str, VectorBlock], start: int, stop: int) -> dict[str, VectorBlock]:
+    chosen = {}
+    for name, block in blocks.items():
+        if block.positions is None:
+            chosen[name] = VectorBlock(block.rows[start:stop])
+            continue
+        low, high = np.searchsorted(block.positions, (start, stop))
+        if low == high:
+            continue
+        positions = block.positions[low:high] - np.uint32(start)
+        chosen[name] = VectorBlock(
+            block.rows[low:high], None if len(positions) == stop - start else positions
+        )
+    return chosen
+
+
+def _from_points(points: Iterable[Any]) -> Columns:
+    ids: list[Any] = []
+    payloads: list[Any] = []
+    found: dict[str, tuple[list[Any], list[int]]] = {}
+    for position, point in enumerate(points):
+        point_id, vector, payload = _fields(point, position)
+        ids.append(point_id)
+        payloads.append(payload)
+        for name, row in (vector if isinstance(vector, Mapping) else {"": vector}).items():
+            rows, positions = found.setdefault(name, ([], []))
+            rows.append(row)
+            positions.append(position)
+    blocks = {
+        name: VectorBlock(
+            as_rows(rows, name),
+            None if len(rows) == len(ids) else np.array(positions, dtype=np.uint32),
+        )
+        for name, (rows, positions) in found.items()
+    }
+    given = any(payload is not None for payload in payloads)
+    return as_ids(ids), blocks, payloads if given else None
+
+
+def _fields(point: Any, position: int) -> tuple[Any, Any, Any]:
+    if isinstance(point, Mapping):
+        unknown = set(point) - _POINT_FIELDS
+        if unknown:
+            raise BadInput(
+                f"points[{position}] has the field {sorted(map(str, unknown))[0]!r}; "
+                "a point has id, vector and payload"
+            )
+        point_id, vector, payload = (point.get(name) for name in ("id", "vector", "payload"))
+    else:  # a Record or a Hit, so that points can be copied from one collection to another
+        point_id, vector, payload = (
+            getattr(point, name, None) for name in ("id", "vector", "payload")
+        )
+    if point_id is None:
+        raise BadInput(f"points[{position}] has no id; ids are never invented: give one")
+    if vector is None:
+        raise BadInput(f"points[{position}] (id {point_id!r}) has no vector")
+    return point_id, vector, payload
+
+
+def _ragged(rows: Any, name: str) -> str | None:
+    """Return what to say about rows of different lengths, or None where that is not the trouble."""
+    try:
+        sizes = [len(row) for row in rows]
+    except TypeError:
+        return None
+    for position, size in enumerate(sizes):
+        if size != sizes[0]:
+            return (
+                f"vectors{_of(name)} differ in length: number 0 has {sizes[0]} dimensions, "
+                f"number {position} has {size}"
+            )
+    return None
+
+
+def _of(name: str) -> str:
+    return f" {name!r}" if name else ""

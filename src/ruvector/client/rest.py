@@ -1,0 +1,155 @@
+"""How do requests reach a server? Over kept-alive HTTP connections of urllib3.
+
+Limits: at most CONNECTIONS at once (further threads wait for one); a read is tried ATTEMPTS times
+when the connection fails, because repeating it changes nothing; a write is sent once, because the
+failure does not tell whether it happened. Redirects are not followed.
+"""
+
+import time
+from math import ceil
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+import numpy as np
+
+from ruvector.client.answers import decode_result, error_of
+from ruvector.errors import BadInput, ConnectionFailed, TimedOut
+from ruvector.model import requests as r
+from ruvector.model.ids import id_key
+from ruvector.model.names import check_name
+from ruvector.model.operations import OPERATION_OF, Kind
+from ruvector.model.queries import parse_vector
+from ruvector.model.wire import encode_request
+
+R = TypeVar("R")
+CONNECTIONS = 32  # as many as the asynchronous client has threads
+ATTEMPTS = 3
+PAUSE_SECONDS = 0.1  # before the second attempt, twice that before the third
+WAIT_STEP_SECONDS = 20  # waiting for an index goes in steps, each below the idle limits of proxies
+REST_BATCH_POINTS = 10_000
+REST_BATCH_BYTES = 8 * 2**20  # a quarter of what a server accepts, since sizes are estimated
+
+
+class RestTransport:
+    """Calls a server's REST port. Safe to use from several threads."""
+
+    batch_points = REST_BATCH_POINTS
+    batch_bytes = REST_BATCH_BYTES
+
+    def __init__(self, url: str, api_key: str | None, timeout_seconds: float | None) -> None:
+        import urllib3
+
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise BadInput(f"url is {url!r}; it must be like http://localhost:6333")
+        if timeout_seconds is not None and not timeout_seconds > 0:
+            raise BadInput(f"timeout_seconds is {timeout_seconds}; it must be above 0, or None")
+        self.address = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        self._prefix = parts.path.rstrip("/")
+        self._timeout_seconds = timeout_seconds
+        self._failure = urllib3.exceptions.HTTPError
+        self._no_answer = urllib3.exceptions.ReadTimeoutError
+        self._pool = urllib3.connection_from_url(
+            self.address, maxsize=CONNECTIONS, block=True, timeout=timeout_seconds
+        )
+        self._headers = {"content-type": "application/json", "ruvector-ids": "original"}
+        if api_key is not None:
+            self._headers["api-key"] = api_key
+
+    def execute(self, request: r.Request[R]) -> R:
+        """Return the result that the server sent."""
+        if isinstance(request, r.WaitForIndex):
+            result: R = self._wait(request)
+        else:
+            result = self._execute(request)
+        return result
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._pool.close()
+
+    def _execute(self, request: r.Request[Any]) -> Any:
+        _check_sendable(request)
+        method, path, body = encode_request(request)
+        attempts = (
+            ATTEMPTS if OPERATION_OF[type(request)].kind is Kind.READ or method == "GET" else 1
+        )
+        status, answer = self._send(method, self._prefix + path, body, attempts)
+        if status >= 300:
+            raise error_of(status, answer, self.address)
+        return decode_result(answer, request.result, self.address)
+
+    def _send(self, method: str, path: str, body: bytes | None, attempts: int) -> tuple[int, bytes]:
+        for attempt in range(1, attempts + 1):
+            try:
+                # Unlike urllib3's manager, the pool leaves "." and ".." for the server to judge.
+                answer = self._pool.urlopen(
+                    method, path, body=body, headers=self._headers, retries=False, redirect=False
+                )
+                return answer.status, answer.data
+            except self._no_answer as error:
+                raise TimedOut(
+                    f"{self.address} did not answer within {self._timeout_seconds} seconds; "
+                    "a write may still have happened; timeout_seconds= of the client allows more"
+                ) from error
+            except self._failure as error:
+                if attempt == attempts:
+                    raise ConnectionFailed(
+                        f"cannot reach {self.address}: {error}; check the url, and that a server "
+                        "runs there (start one with: ruvector serve)"
+                    ) from error
+                time.sleep(PAUSE_SECONDS * attempt)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _wait(self, request: r.WaitForIndex) -> Any:
+        """Ask again until the index is ready or the time is over; the wire counts whole seconds."""
+        started = time.monotonic()
+        while True:
+            step = WAIT_STEP_SECONDS
+            if request.timeout is not None:
+                left = request.timeout - (time.monotonic() - started)
+                step = min(step, max(1, ceil(left)))
+            if self._timeout_seconds is not None:
+                step = max(1, min(step, int(self._timeout_seconds) - 1))
+            try:
+                return self._execute(msgspec.structs.replace(request, timeout=step))
+            except TimedOut:
+                if request.timeout is not None and time.monotonic() - started >= request.timeout:
+                    raise
+
+
+def _check_sendable(request: r.Request[Any]) -> None:
+    """Refuse, as the model would, what neither a path nor JSON can carry as it was given."""
+    collection = getattr(request, "collection", None)
+    if collection is not None and (not isinstance(collection, str) or not collection):
+        check_name(collection, "collection name")
+    if isinstance(request, r.Upsert | r.UpdateVectors):
+        _check_points(request)
+    elif isinstance(request, r.BatchUpdate):
+        for change in request.operations:
+            if isinstance(change, r.Upsert | r.UpdateVectors):
+                _check_points(change)
+    elif isinstance(request, r.QueryPoints):
+        _check_query(request.query)
+    elif isinstance(request, r.QueryBatch):
+        for search in request.searches:
+            _check_query(search.query)
+
+
+def _check_points(request: r.Upsert | r.UpdateVectors) -> None:
+    for point_id in request.points.ids:
+        id_key(point_id)
+    for name, block in request.points.vectors.items():
+        finite = np.isfinite(block.rows)
+        if not finite.all():
+            position = int(np.argmin(finite.all(axis=1)))
+            raise BadInput(
+                f"vector {name!r} number {position} holds NaN or infinity; "
+                "every number must be finite"
+            )
+
+
+def _check_query(query: Any) -> None:
+    if isinstance(query, np.ndarray | list | tuple):
+        parse_vector(query)

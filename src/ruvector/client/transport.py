@@ -1,0 +1,101 @@
+"""What carries a request to a database and brings back its result?
+
+A transport is safe to use from several threads at once. `EmbeddedTransport` calls the engine in
+this process; `ruvector.client.rest.RestTransport` calls a server.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from ruvector.errors import BadInput
+from ruvector.model.requests import Request
+
+if TYPE_CHECKING:
+    from ruvector.engine import Engine
+
+R = TypeVar("R")
+DEFAULT_TIMEOUT_SECONDS = (
+    60.0  # a batch of 10,000 points takes 2 s on a slow disk; thirty times that
+)
+EMBEDDED_BATCH_POINTS = 10_000  # one log entry and one fsync each; 60 MB at 1,536 dimensions
+
+
+class Transport(Protocol):
+    """Executes requests. `batch_points`, `batch_bytes`: how much of a bulk write goes into one."""
+
+    @property
+    def address(self) -> str:
+        """Return where the database is, for people."""
+        ...
+
+    @property
+    def batch_points(self) -> int:
+        """Return the most points of one batch of a bulk write."""
+        ...
+
+    @property
+    def batch_bytes(self) -> int | None:
+        """Return the most bytes of JSON of one batch, or None where nothing is encoded."""
+        ...
+
+    def execute(self, request: Request[R]) -> R:
+        """Return the result of a request, or raise the error of `ruvector.errors` it met."""
+        ...
+
+    def close(self) -> None:
+        """Release connections, files and threads; a second call does nothing."""
+        ...
+
+
+class EmbeddedTransport:
+    """Calls the engine in this process: no socket, no encoding, no copy of vectors."""
+
+    batch_points = EMBEDDED_BATCH_POINTS
+    batch_bytes = None
+
+    def __init__(self, engine: "Engine", address: str) -> None:
+        self._engine = engine
+        self.address = address
+
+    def execute(self, request: Request[R]) -> R:
+        """Return the engine's result."""
+        return self._engine.execute(request)
+
+    def close(self) -> None:
+        """Close the engine and unlock its folder."""
+        self._engine.close()
+
+
+def connect(
+    url: str | None,
+    path: str | Path | None,
+    read_only: bool,
+    api_key: str | None,
+    timeout_seconds: float | None,
+    grpc_url: str | None,
+) -> Transport:
+    """Return the transport that these arguments of a client ask for."""
+    if grpc_url is not None:
+        raise BadInput(
+            f"grpc_url is {grpc_url!r}, but this version's client speaks REST only; gRPC comes in "
+            "a later version: use url='http://host:6333'"
+        )
+    if (url is None) == (path is None):
+        raise BadInput(
+            "exactly one of url and path must be given: "
+            "RuvectorClient(url='http://localhost:6333') for a server, "
+            "ruvector.open('./data') for an embedded database"
+        )
+    if path is not None:
+        if api_key is not None:
+            raise BadInput(
+                "api_key belongs to a server; an embedded database has no keys: leave it out"
+            )
+        from ruvector.engine import Engine
+
+        return EmbeddedTransport(Engine.open(path, read_only=read_only), str(path))
+    if read_only:
+        raise BadInput("read_only belongs to an embedded database; a server decides by the api_key")
+    from ruvector.client.rest import RestTransport
+
+    return RestTransport(str(url), api_key, timeout_seconds)
