@@ -5,12 +5,17 @@ pyroaring is quick only with buffers of its own kind: from an `array.array` that
 """
 
 from array import array
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
 Rows = npt.NDArray[np.uint32]
+
+_LAYERS_MAX: Final = 64
+"""Up to so many bitmap operations "at least n of k" is computed on bitmaps, beyond it by
+counting."""
 
 
 def bitmap_of(rows: Rows) -> BitMap:
@@ -39,6 +44,23 @@ def bitmap_bytes(bitmap: BitMap) -> int:
         + statistics["n_bytes_run_containers"]
         + statistics["n_bytes_bitset_containers"]
     )
+
+
+def at_least(number: int, bitmaps: list[BitMap]) -> BitMap:
+    """Return the rows that are in `number` of the bitmaps or more."""
+    if number == 1:
+        return BitMap.union(*bitmaps)
+    if number * len(bitmaps) <= _LAYERS_MAX:
+        layers = [BitMap() for _ in range(number + 1)]
+        for bitmap in bitmaps:
+            for layer in range(number, 1, -1):
+                layers[layer] |= layers[layer - 1] & bitmap
+            layers[1] |= bitmap
+        return layers[number]
+    counts = np.zeros(1 + max((bitmap.max() for bitmap in bitmaps if bitmap), default=0), np.int32)
+    for bitmap in bitmaps:
+        counts[rows_of(bitmap)] += 1
+    return bitmap_of(np.flatnonzero(counts >= number).astype(np.uint32))
 
 
 def _buffer(rows: Rows) -> "array[int]":

@@ -1,8 +1,8 @@
 """Which rows hold a number between these two?
 
-Two arrays sorted by value, and beside them a tail of newer pairs in arrival order that is compared
-in full and merged in when it has grown. Removed pairs are marked dead and dropped at the next
-merge. A range is two binary searches.
+Two arrays sorted by value, then row, and beside them a tail of newer pairs in arrival order that is
+compared in full and merged in when it has grown. Removed pairs are marked dead and dropped at the
+next merge. A range is two binary searches.
 
 Large ranges would spend milliseconds on building bitmaps from rows in random order. So where no row
 occurs twice, the prefixes of the array are kept as bitmaps at `PREFIXES` places: a range is then
@@ -17,8 +17,8 @@ from pyroaring import BitMap
 
 from ruvector.index.payload.bitmaps import Rows, add_rows, bitmap_of
 
-PREFIXES: Final = 64
-"""One bitmap per 1/64 of the values: 8 bytes per row, and at most 1/128 of the rows per end."""
+PREFIXES: Final = 128
+"""One bitmap per 1/128 of the values: 16 bytes per row, and at most 1/256 of the rows per end."""
 
 TAIL_MIN: Final = 4096
 """Comparing a tail of this length takes about 5 µs."""
@@ -82,14 +82,19 @@ class Column(Generic[Number]):
             self._tail = last
             return
         low, high = self._slice(value, value)
-        for position in low + np.flatnonzero(self._rows[low:high] == row):
-            if self._dead is None:
-                self._dead = np.zeros(len(self._values), dtype=np.bool_)
+        position = low + int(self._rows[low:high].searchsorted(row))
+        if position == high or self._rows[position] != row:
+            return
+        if self._dead is None:
+            self._dead = np.zeros(len(self._values), dtype=np.bool_)
+        # A row that has the value twice is there twice, side by side.
+        while position < high and self._rows[position] == row:
             if not self._dead[position]:
                 self._dead[position] = True
                 self._dead_count += 1
                 self._dead_rows.add(row)
                 return
+            position += 1
 
     def between(self, low: Any, high: Any) -> BitMap:
         """Return the rows with a value in the closed range."""
@@ -112,7 +117,7 @@ class Column(Generic[Number]):
         return max(0, end - start) + self._tail
 
     def pairs(self) -> tuple[npt.NDArray[Number], Rows]:
-        """Return the values, ascending, and their rows; not to be changed."""
+        """Return values and rows, by value, then row; not to be changed."""
         self._merge()
         return self._values, self._rows
 
@@ -187,7 +192,12 @@ class Column(Generic[Number]):
         values = np.concatenate((values, tail_values[order]))
         rows = np.concatenate((rows, tail_rows[order]))
         order = np.argsort(values, kind="stable")
-        self._values, self._rows = values[order], rows[order]
+        values, rows = values[order], rows[order]
+        # Rows that came back lie behind greater ones of the same value: sort those in.
+        if bool(np.any((values[1:] == values[:-1]) & (rows[1:] < rows[:-1]))):
+            order = np.lexsort((rows, values))
+            values, rows = values[order], rows[order]
+        self._values, self._rows = values, rows
         self._dead, self._dead_count = None, 0
         self._dead_rows = BitMap()
         self._tail_values = np.empty(64, dtype=self._kind)

@@ -45,6 +45,13 @@ class PayloadIndexes:
         self._by_path.setdefault(parse_path(field).steps, []).append(index)
         return index
 
+    def adopt(self, other: "PayloadIndexes") -> None:
+        """Put the indexes that were built elsewhere in place of those of the same fields."""
+        for index in other:
+            self.drop(index.field)
+            self._by_field[index.field] = index
+            self._by_path.setdefault(parse_path(index.field).steps, []).append(index)
+
     def drop(self, field: str) -> bool:
         """Remove a field's index; return whether there was one."""
         index = self._by_field.pop(field, None)

@@ -13,7 +13,8 @@ answered too where no row has such values. Values an index can't hold are never 
 `except`, and an answer that might miss them is not given.
 """
 
-from typing import Any, ClassVar
+import re
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from pyroaring import BitMap
@@ -32,7 +33,13 @@ from ruvector.model.filters import (
     MatchValue,
     NumberRange,
 )
-from ruvector.model.ids import parse_uuid
+
+_HEX: Final = "[0-9a-fA-F]"
+_UUID: Final = re.compile(
+    rf"{_HEX}{{32}}|(?:urn:uuid:)?{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}"
+    rf"|\{{{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}\}}"
+)
+"""A UUID in one of its four spellings: plain, hyphened, as a URN, in braces."""
 
 
 class MatchIndex(ValueIndex):
@@ -124,7 +131,7 @@ class UuidIndex(MatchIndex):
     types = (str,)
 
     def _is_counted(self, value: Any) -> bool:
-        return parse_uuid(value) is not None
+        return value.__class__ is str and _UUID.fullmatch(value) is not None
 
     def _add_bare(self, rows: Rows, values: list[Any]) -> Rows:
         super()._add_bare(rows, values)

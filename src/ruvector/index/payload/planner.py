@@ -10,12 +10,11 @@ Bitmaps of indexes are shared: nothing here changes one in place that it did not
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-import numpy as np
 from pyroaring import BitMap
 
-from ruvector.index.payload.bitmaps import bitmap_of, rows_of
+from ruvector.index.payload.bitmaps import at_least
 from ruvector.index.payload.fields import FieldIndex
 from ruvector.model.filters import (
     Check,
@@ -33,10 +32,6 @@ from ruvector.model.paths import Step, parse_path
 
 Fields = Mapping[tuple[Step, ...], Sequence[FieldIndex]]
 """The indexes of each path."""
-
-_LAYERS_MAX: Final = 64
-"""Up to so many bitmap operations "at least n of k" is computed on bitmaps, beyond it by
-counting."""
 
 
 class RowSource(Protocol):
@@ -188,10 +183,10 @@ class _Plan:
             none = BitMap()
             return Bounds(none, none)
         parts = [self.bounds(condition) for condition in clause.conditions]
-        certain = _at_least(clause.min_count, [part.certain for part in parts])
+        certain = at_least(clause.min_count, [part.certain for part in parts])
         if all(part.exact for part in parts):
             return Bounds(certain, certain)
-        return Bounds(certain, _at_least(clause.min_count, [part.possible for part in parts]))
+        return Bounds(certain, at_least(clause.min_count, [part.possible for part in parts]))
 
 
 def _both(one: Bounds, other: Bounds) -> Bounds:
@@ -199,20 +194,3 @@ def _both(one: Bounds, other: Bounds) -> Bounds:
     if one.exact and other.exact:
         return Bounds(possible, possible)
     return Bounds(one.certain & other.certain, possible)
-
-
-def _at_least(number: int, bitmaps: list[BitMap]) -> BitMap:
-    """Return the rows that are in `number` of the bitmaps or more."""
-    if number == 1:
-        return BitMap.union(*bitmaps)
-    if number * len(bitmaps) <= _LAYERS_MAX:
-        layers = [BitMap() for _ in range(number + 1)]
-        for bitmap in bitmaps:
-            for layer in range(number, 1, -1):
-                layers[layer] |= layers[layer - 1] & bitmap
-            layers[1] |= bitmap
-        return layers[number]
-    counts = np.zeros(1 + max((bitmap.max() for bitmap in bitmaps if bitmap), default=0), np.int32)
-    for bitmap in bitmaps:
-        counts[rows_of(bitmap)] += 1
-    return bitmap_of(np.flatnonzero(counts >= number).astype(np.uint32))

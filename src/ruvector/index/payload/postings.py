@@ -4,8 +4,8 @@ A dictionary from value to rows: a plain int while there is one row, a bitmap fr
 because a column of unique values would spend most of its memory on bitmaps of one. All values are
 of one type, so that 1, 1.0 and true, equal as keys, can't meet.
 
-For `except` a row with several distinct values needs to know how many they are; only such rows are
-counted.
+For `except` a row with several distinct values needs to know how many they are; such rows lie in
+one bitmap per number.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from pyroaring import BitMap
 
-from ruvector.index.payload.bitmaps import Rows, add_rows, bitmap_bytes, bitmap_of
+from ruvector.index.payload.bitmaps import Rows, add_rows, at_least, bitmap_bytes, bitmap_of
 
 _BYTES_PER_VALUE = 150
 """A dictionary slot, the key's object and the row's int: measured with tracemalloc on UUID
@@ -28,8 +28,8 @@ class Postings:
         self.rows = BitMap()
         """Rows with at least one value."""
         self._by_value: dict[Any, int | BitMap] = {}
-        self._several: dict[int, int] = {}
-        """Row -> number of its distinct values, where that is more than one."""
+        self._several: dict[int, BitMap] = {}
+        """Number of distinct values -> rows that have so many, from two on."""
 
     def add(self, row: int, values: Iterable[Any]) -> None:
         """Add a row that is not in it, with all its values."""
@@ -40,27 +40,27 @@ class Postings:
             self._add_one(value, row)
         self.rows.add(row)
         if len(distinct) > 1:
-            self._several[row] = len(distinct)
+            self._several.setdefault(len(distinct), BitMap()).add(row)
 
     def add_many(self, rows: Rows, values: Sequence[Any]) -> None:
         """Add rows that are not in it, each with one value."""
         add_rows(self.rows, rows)
-        grouped: dict[Any, list[int]] = {}
+        by_value = self._by_value
+        repeated: dict[Any, list[int]] = {}
         for row, value in zip(rows.tolist(), values, strict=True):
-            group = grouped.get(value)
-            if group is None:
-                grouped[value] = [row]
+            if value not in by_value:
+                by_value[value] = row
+            elif value in repeated:
+                repeated[value].append(row)
             else:
-                group.append(row)
-        for value, group in grouped.items():
-            if len(group) == 1:
-                self._add_one(value, group[0])
-            else:
-                self._add_group(value, np.array(group, dtype=np.uint32))
+                repeated[value] = [row]
+        for value, group in repeated.items():
+            self._add_group(value, np.array(group, dtype=np.uint32))
 
     def discard(self, row: int, values: Iterable[Any]) -> None:
         """Remove a row that was added with these values."""
-        for value in set(values):
+        distinct = set(values)
+        for value in distinct:
             held = self._by_value.get(value)
             if isinstance(held, BitMap):
                 held.discard(row)
@@ -69,7 +69,11 @@ class Postings:
             elif held == row:
                 del self._by_value[value]
         self.rows.discard(row)
-        self._several.pop(row, None)
+        same = self._several.get(len(distinct))
+        if same is not None:
+            same.discard(row)
+            if not same:
+                del self._several[len(distinct)]
 
     def with_value(self, value: Any) -> BitMap:
         """Return the rows that hold the value; not to be changed."""
@@ -93,14 +97,14 @@ class Postings:
 
     def with_other(self, values: Iterable[Any]) -> BitMap:
         """Return the rows that hold a value that is none of these."""
-        listed = set(values)
-        touched = self.with_any(listed)
-        others: BitMap = self.rows - touched
-        if self._several:
-            many = [row for row in touched if row in self._several]
-            if many:
-                held = list(self._held(listed))
-                others |= BitMap(row for row in many if self._several[row] > _times(row, held))
+        listed = list(self._bitmaps(set(values)))
+        others: BitMap = self.rows - BitMap.union(*listed) if listed else self.rows.copy()
+        # A row of n values is left out only if all n are listed.
+        for number, rows in self._several.items():
+            if number > len(listed):
+                others |= rows
+            else:
+                others |= rows - at_least(number, [rows & one for one in listed])
         return others
 
     def count(self, values: Iterable[Any]) -> int:
@@ -118,13 +122,18 @@ class Postings:
         bitmaps = sum(
             bitmap_bytes(held) for held in self._by_value.values() if isinstance(held, BitMap)
         )
-        return bitmaps + len(self._by_value) * _BYTES_PER_VALUE + len(self._several) * 100
+        several = sum(map(bitmap_bytes, self._several.values()))
+        return bitmaps + several + len(self._by_value) * _BYTES_PER_VALUE
 
     def _held(self, values: Iterable[Any]) -> Iterator[int | BitMap]:
         for value in values:
             held = self._by_value.get(value)
             if held is not None:
                 yield held
+
+    def _bitmaps(self, values: Iterable[Any]) -> Iterator[BitMap]:
+        for held in self._held(values):
+            yield held if isinstance(held, BitMap) else BitMap((held,))
 
     def _add_one(self, value: Any, row: int) -> None:
         held = self._by_value.get(value)
@@ -144,7 +153,3 @@ class Postings:
             if held is not None:
                 added.add(held)
             self._by_value[value] = added
-
-
-def _times(row: int, held: list[int | BitMap]) -> int:
-    return sum(row in one if isinstance(one, BitMap) else row == one for one in held)
