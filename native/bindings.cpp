@@ -8,6 +8,7 @@ NB_MODULE(_kernel, module) {
   ruvector::bind_text(module);
   ruvector::bind_exact(module);
   ruvector::bind_graph(module);
+  ruvector::bind_ids(module);
   module.def(
       "set_int8_dot",
       [](std::uintptr_t address) {

@@ -36,6 +36,26 @@ void check_vectors(const Graph& graph, const Vectors& vectors) {
     throw nb::value_error("vectors do not have the graph's element type and dimensions");
 }
 
+// Altered files must not lead a walk out of the arrays.
+void check_links(Rows2 links, Rows1 entries, std::size_t rows) {
+  for (std::size_t i = 0; i < rows * links.shape(1); ++i)
+    if (links.data()[i] >= rows && links.data()[i] != kNoRow)
+      throw std::invalid_argument("a link points beyond the rows");
+  for (std::size_t i = 0; i < entries.shape(0); ++i)
+    if (entries.data()[i] >= rows) throw std::invalid_argument("an entry lies beyond the rows");
+}
+
+void restore(Graph& graph, Rows2 links, Rows1 entries) {
+  const std::size_t rows = graph.rows();
+  if (links.shape(0) != rows || links.shape(1) != graph.options().links_per_node)
+    throw nb::value_error("links do not fit the vectors");
+  if (entries.shape(0) > Graph::kMaxEntries)
+    throw nb::value_error("the number of entry rows is out of range");
+  const nb::gil_scoped_release released;
+  check_links(links, entries, rows);
+  graph.restore(links.data(), entries.data(), entries.shape(0));
+}
+
 void view_stored(Graph& graph, Vectors vectors, Rows2 links, std::optional<Bytes2> codes,
                  Rows1 entries) {
   check_vectors(graph, vectors);
@@ -51,11 +71,7 @@ void view_stored(Graph& graph, Vectors vectors, Rows2 links, std::optional<Bytes
   if (reinterpret_cast<std::uintptr_t>(links.data()) % alignof(std::uint32_t) != 0)
     throw nb::value_error("links are not aligned");
   const nb::gil_scoped_release released;
-  for (std::size_t i = 0; i < rows * width; ++i)
-    if (links.data()[i] >= rows && links.data()[i] != kNoRow)
-      throw std::invalid_argument("a link points beyond the rows");
-  for (std::size_t i = 0; i < entries.shape(0); ++i)
-    if (entries.data()[i] >= rows) throw std::invalid_argument("an entry lies beyond the rows");
+  check_links(links, entries, rows);
   graph.view_stored(vectors.data(), rows, links.data(), codes ? codes->data() : nullptr,
                     entries.data(), entries.shape(0));
 }
@@ -98,13 +114,15 @@ nb::object view_of(nb::handle graph, const RowStore& store, std::size_t rows) {
   return nb::cast(nb::ndarray<nb::numpy, const T, nb::ndim<2>>(data, {rows, columns}, graph));
 }
 
+// Copies rows [start, stop) of a store that may lie in several blocks.
 template <class T>
-nb::object copy_of(const RowStore& store, std::size_t rows) {
+nb::object copy_of(const Graph& graph, const RowStore& store, std::size_t start, std::size_t stop) {
+  if (start > stop || stop > graph.rows()) throw nb::value_error("the rows lie beyond the graph");
   const std::size_t columns = store.row_bytes() / sizeof(T);
-  auto out = new_array<T>({rows, columns});
-  store.each_run(rows, [&](std::size_t row, const std::byte* from, std::size_t run) {
-    std::memcpy(out.data() + row * columns, from, run * store.row_bytes());
-  });
+  auto out = new_array<T>({stop - start, columns});
+  for (std::size_t row = start; row < stop; ++row)
+    std::memcpy(out.data() + (row - start) * columns, store.at(static_cast<std::uint32_t>(row)),
+                store.row_bytes());
   return nb::cast(out);
 }
 
@@ -161,19 +179,22 @@ void bind_graph(nb::module_& module) {
       .def("connect_unreached", &Graph::connect_unreached, nb::arg("threads"), Release())
       .def(
           "remove",
-          [](Graph& graph, std::uint32_t row) {
-            if (row >= graph.rows()) throw nb::value_error("the row lies beyond the graph");
-            return graph.remove(row);
-          },
-          nb::arg("row"))
-      .def(
-          "repair",
-          [](Graph& graph, std::uint32_t row) {
-            if (row >= graph.rows()) throw nb::value_error("the row lies beyond the graph");
+          [](Graph& graph, Rows1 rows, int threads) {
+            for (std::size_t i = 0; i < rows.shape(0); ++i)
+              if (rows.data()[i] >= graph.rows()) throw nb::value_error("a row lies beyond the graph");
             const nb::gil_scoped_release released;
-            graph.repair(row);
+            return graph.remove(rows.data(), rows.shape(0), threads);
           },
-          nb::arg("row"))
+          nb::arg("rows").noconvert(), nb::arg("threads"))
+      .def(
+          "mark_removed",
+          [](Graph& graph, Rows1 rows) {
+            for (std::size_t i = 0; i < rows.shape(0); ++i) {
+              if (rows.data()[i] >= graph.rows()) throw nb::value_error("a row lies beyond the graph");
+              graph.mark_removed(rows.data()[i]);
+            }
+          },
+          nb::arg("rows").noconvert())
       .def(
           "deleted",
           [](const Graph& graph) {
@@ -204,12 +225,21 @@ void bind_graph(nb::module_& module) {
              const auto& graph = nb::cast<const Graph&>(self);
              return view_of<std::uint8_t>(self, graph.codes(), graph.rows());
            })
-      .def("links_copy",
-           [](const Graph& graph) { return copy_of<std::uint32_t>(graph.link_store(), graph.rows()); })
-      .def("codes_copy",
-           [](const Graph& graph) { return copy_of<std::uint8_t>(graph.codes(), graph.rows()); })
-      .def("vectors_copy",
-           [](const Graph& graph) { return copy_of<float>(graph.vectors(), graph.rows()); });
+      .def(
+          "copy_links",
+          [](const Graph& graph, std::size_t start, std::size_t stop) {
+            return copy_of<std::uint32_t>(graph, graph.link_store(), start, stop);
+          },
+          nb::arg("start"), nb::arg("stop"))
+      .def(
+          "copy_vectors",
+          [](const Graph& graph, std::size_t start, std::size_t stop) {
+            if (graph.options().element != Element::Float32)
+              throw nb::value_error("only float32 vectors are copied");
+            return copy_of<float>(graph, graph.vectors(), start, stop);
+          },
+          nb::arg("start"), nb::arg("stop"))
+      .def("restore", &restore, nb::arg("links").noconvert(), nb::arg("entries").noconvert());
 }
 
 }  // namespace ruvector

@@ -201,9 +201,16 @@ void Graph::link(const std::uint32_t* rows, std::size_t count, int threads) {
   parallel_for(count - first, threads, 16, [&](std::size_t i) { link_one(rows[first + i]); });
 }
 
-void Graph::repair(std::uint32_t removed) {
-  ScratchLease scratch(*this);
-  with_code([&](const auto& code) { Linker(*this, *scratch).repair(code, removed); });
+std::size_t Graph::remove(const std::uint32_t* rows, std::size_t count, int threads) {
+  std::atomic<std::size_t> removed{0};
+  // All are marked before any link is mended, so that none takes another's place.
+  for (std::size_t i = 0; i < count; ++i) removed += mark_removed(rows[i]);
+  if (entry_count() == 0) return removed;
+  parallel_for(count, threads, 8, [&](std::size_t i) {
+    ScratchLease scratch(*this);
+    with_code([&](const auto& code) { Linker(*this, *scratch).repair(code, rows[i]); });
+  });
+  return removed;
 }
 
 std::size_t Graph::connect_unreached(int) {

@@ -81,6 +81,17 @@ void Graph::view_stored(const void* vectors, std::size_t rows, const std::uint32
   for (std::size_t i = 0; i < entry_count; ++i) add_entry(entries[i]);
 }
 
+void Graph::restore(const std::uint32_t* stored, const std::uint32_t* entries,
+                    std::size_t entry_count) {
+  const std::size_t width = options_.links_per_node;
+  for (std::size_t i = 0; i < rows(); ++i)
+    for (std::size_t lane = 0; lane < width; ++lane)
+      __atomic_store_n(links(static_cast<std::uint32_t>(i)) + lane, stored[i * width + lane],
+                       __ATOMIC_RELEASE);
+  for (std::size_t i = 0; i < entry_count; ++i) add_entry(entries[i]);
+  linked_.store(entry_count > 0 ? rows() : 0, std::memory_order_release);
+}
+
 std::uint32_t Graph::append(const float* vectors, std::size_t count, int threads) {
   const std::size_t first = rows();
   const std::size_t last = first + count;
@@ -100,7 +111,7 @@ std::uint32_t Graph::append(const float* vectors, std::size_t count, int threads
   return static_cast<std::uint32_t>(first);
 }
 
-bool Graph::remove(std::uint32_t row) {
+bool Graph::mark_removed(std::uint32_t row) {
   const std::uint64_t bit = std::uint64_t{1} << (row & 63);
   if (__atomic_fetch_or(deleted_word(row), bit, __ATOMIC_ACQ_REL) & bit) return false;
   deleted_count_.fetch_add(1, std::memory_order_acq_rel);

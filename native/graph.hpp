@@ -74,10 +74,14 @@ class Graph {
   void view_vectors(const void* vectors, std::size_t rows, int threads);  // and encodes them
   void view_stored(const void* vectors, std::size_t rows, const std::uint32_t* links,
                    const void* codes, const std::uint32_t* entries, std::size_t entry_count);
+  // Gives appended rows the links of a stored graph; every number was checked by the caller.
+  void restore(const std::uint32_t* links, const std::uint32_t* entries, std::size_t entry_count);
   std::uint32_t append(const float* vectors, std::size_t rows, int threads);
   std::size_t rows() const { return rows_.load(std::memory_order_acquire); }
   std::size_t deleted_rows() const { return deleted_count_.load(std::memory_order_acquire); }
-  bool remove(std::uint32_t row);  // false if it was removed before
+  // Removes rows and leads the links of linked ones around them; returns how many were there.
+  std::size_t remove(const std::uint32_t* rows, std::size_t count, int threads);
+  bool mark_removed(std::uint32_t row);  // only that; false if it was before
   bool is_deleted(std::uint32_t row) const {
     return __atomic_load_n(deleted_word(row), __ATOMIC_ACQUIRE) >> (row & 63) & 1;
   }
@@ -85,7 +89,6 @@ class Graph {
   // --- building ---------------------------------------------------------------------------
   void link(const std::uint32_t* rows, std::size_t count, int threads);
   std::size_t connect_unreached(int threads);  // returns how many rows no walk could reach
-  void repair(std::uint32_t removed);          // leads edges around a removed row
 
   // --- reading ----------------------------------------------------------------------------
   const GraphOptions& options() const { return options_; }

@@ -31,14 +31,6 @@ class RowStore {
   }
   std::size_t row_bytes() const { return row_bytes_; }
   std::size_t reserved_rows() const { return reserved_; }
-  // Calls copy(first_row, pointer, rows) for each run of rows that lie together.
-  template <class Copy>
-  void each_run(std::size_t rows, Copy&& copy) const {
-    for (std::size_t row = 0; row < rows; row += mask_ + 1) {
-      const std::size_t left = rows - row;
-      copy(row, at(static_cast<std::uint32_t>(row)), left < mask_ + 1 ? left : mask_ + 1);
-    }
-  }
 
  private:
   struct Block {

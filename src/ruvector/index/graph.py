@@ -1,7 +1,7 @@
 """Which rows are near this vector? The graph of a sealed segment, built in one go.
 
-Invariants: a built graph never changes; it views the vectors it was built over and keeps them alive;
-altered arrays raise ValueError and never crash. Its arrays are described in docs/formats/graph.md.
+Invariants: a built graph never changes; it views the vectors it was built over and keeps them
+alive; altered arrays raise ValueError and never crash. docs/formats/graph.md describes its arrays.
 Threads: any number may search; ``build`` runs its own threads and ends them before it returns.
 It does not know ids, deletions (they arrive as a mask) or files.
 """

@@ -48,7 +48,7 @@ class Metric(IntEnum):
 
 
 # int8 products are summed in int32; that type is fixed in native/codes.hpp (Int8Dot).
-_kernel.set_int8_dot(numkong.pointer_to_dot("int8"))
+_kernel.set_int8_dot(numkong.pointer_to_dot("int8"))  # type: ignore[arg-type]
 
 
 def crc32c(buffer: Buffer, seed: int = 0) -> int:
