@@ -212,7 +212,7 @@ def test_names_say_what_things_are() -> None:
 
 
 def test_modules_begin_with_the_question_they_answer() -> None:
-    """Every Python file has a docstring; in C++ the comment stands in the header if there is one."""
+    """Every Python file has a docstring; in C++ the header has the comment."""
     missing = [place(path) for path in PYTHON if not ast.get_docstring(tree_of(path))]
     missing += [
         place(path)
