@@ -1,5 +1,6 @@
-"""Is the demo what it says? Its points are whole, searches make sense, its commands work as pasted."""
+"""Is the demo what it says? Its points are whole, searches make sense, its commands work."""
 
+import gzip
 import json
 import shlex
 import subprocess
@@ -120,8 +121,6 @@ def test_files_can_be_made_again(tmp_path: Path) -> None:
         {"name": f"p{row}", "section": "games", "priority": "optional", "tags": ["t"] * (row % 3)}
         for row in range(40)
     ]
-    import gzip
-
     text = "\n".join(map(json.dumps, lines))
     (tmp_path / "payloads.jsonl.gz").write_bytes(gzip.compress(text.encode()))
     assert make(tmp_path / "vectors.npy", tmp_path / "payloads.jsonl.gz", tmp_path) == 40

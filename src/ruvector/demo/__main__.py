@@ -6,6 +6,7 @@ A folder that holds anything else is served as it is. The commands that are prin
 that the settings give, whether it came from a flag, a file or the environment.
 """
 
+import argparse
 import json
 import os
 import sys
