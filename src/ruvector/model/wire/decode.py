@@ -19,6 +19,7 @@ from ruvector.model.operations import Operation
 from ruvector.model.wire.bodies import body_type, request_fields
 from ruvector.model.wire.columns import decode_point_vectors, decode_points
 
+MAX_ID_DIGITS = 20  # those of 2^64 - 1; int() of thousands of digits raises
 _ORDERINGS = ("weak", "medium", "strong")
 _CONSISTENCIES = ("majority", "quorum", "all")
 
@@ -83,7 +84,7 @@ def decode_json(text: bytes | msgspec.Raw, kind: Any) -> Any:
 
 
 def _path_value(name: str, text: str) -> PointId:
-    if name == "id" and text.isascii() and text.isdigit():
+    if name == "id" and text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS:
         return int(text)
     return text
 
@@ -103,11 +104,15 @@ def _query_value(name: str, text: str) -> Any:
         raise MalformedRequest(
             f"query parameter ordering is {text!r}; it must be weak, medium or strong"
         )
-    if name == "consistency" and text not in _CONSISTENCIES and not (text.isdigit() and int(text)):
+    if name == "consistency" and text not in _CONSISTENCIES and not _is_count(text):
         raise MalformedRequest(
             f"query parameter consistency is {text!r}; it must be a number, majority, quorum or all"
         )
     return text
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0
 
 
 def _decode_upsert(body: bytes) -> dict[str, Any]:

@@ -1,0 +1,84 @@
+"""What does an answer look like? Status, headers and body, in the envelope of the contract.
+
+Success: {"result":..,"status":"ok","time":seconds}; error:
+{"status":{"error":text},"time":seconds}.
+"""
+
+from time import perf_counter
+from typing import Any
+
+import msgspec
+
+from ruvector.errors import RateLimited, RuvectorError, Unauthorized, Unavailable
+from ruvector.model.wire import encode_json
+
+Header = tuple[bytes, bytes]
+JSON = (b"content-type", b"application/json")
+TEXT = (b"content-type", b"text/plain; charset=utf-8")
+NOSNIFF = (b"x-content-type-options", b"nosniff")
+CLOSE = (b"connection", b"close")
+RETRY = (b"retry-after", b"1")
+MAX_MESSAGE = 2000  # characters of an error: enough to name a thing, not enough to echo a body
+
+
+class Answer(msgspec.Struct):
+    """One response. `headers` come besides content-length, which is added when it is sent."""
+
+    status: int
+    body: bytes
+    headers: tuple[Header, ...] = (JSON,)
+
+
+def success(result: Any, started: float) -> Answer:
+    """Return the envelope around a result; `started` is the request's perf_counter()."""
+    return wrap(encode_json(result), started)
+
+
+def wrap(result: bytes, started: float) -> Answer:
+    """Return the envelope around a result that is JSON text."""
+    return Answer(
+        200, b'{"result":%b,"status":"ok","time":%.9f}' % (result, perf_counter() - started)
+    )
+
+
+def failure(error: RuvectorError, started: float) -> Answer:
+    """Return the answer that an error of ours becomes."""
+    text = error.prefix + error.message
+    if len(text) > MAX_MESSAGE:
+        text = text[:MAX_MESSAGE] + "..."
+    if isinstance(error, Unauthorized):
+        return Answer(401, text.encode(), (TEXT, (b"www-authenticate", b"Bearer")))
+    headers: tuple[Header, ...] = (JSON,)
+    if isinstance(error, Unavailable | RateLimited):
+        headers = (JSON, RETRY)
+    allow = getattr(error, "allow", None)
+    if allow:
+        headers = (JSON, (b"allow", allow.encode("ascii")))
+    return Answer(error.http_status, _error_body(text, started), headers)
+
+
+def unexpected(request_id: str, started: float) -> Answer:
+    """Return the answer to a failure that nobody foresaw: no internals, only where to look."""
+    text = (
+        f"Service internal error: unexpected failure; the log names it under request {request_id}"
+    )
+    return Answer(500, _error_body(text, started))
+
+
+def plain(status: int, text: str) -> Answer:
+    """Return a line of text."""
+    return Answer(status, text.encode(), (TEXT,))
+
+
+def document(value: Any, status: int = 200) -> Answer:
+    """Return JSON without the envelope."""
+    return Answer(status, encode_json(value))
+
+
+def _error_body(text: str, started: float) -> bytes:
+    # A message may quote input that is not Unicode text; such characters are shown escaped.
+    safe = text.encode("utf-8", "backslashreplace").decode()
+    return b'{"status":{"error":%b},"time":%.9f}' % (
+        msgspec.json.encode(safe),
+        perf_counter() - started,
+    )

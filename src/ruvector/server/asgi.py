@@ -1,0 +1,155 @@
+"""What happens to an HTTP request? Route, gate, handler, answer: the ASGI application.
+
+Order: the route is matched on the path alone, the gate judges method, route and headers, and only
+then may anything read the body. Whatever goes wrong becomes an answer here. Runs on the loop's
+thread.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from typing import Any
+
+from ruvector.errors import (
+    BodyTooLarge,
+    ConnectionFailed,
+    NotFound,
+    RuvectorError,
+    TimedOut,
+    Unavailable,
+)
+from ruvector.server import answers
+from ruvector.server.access import Gate
+from ruvector.server.answers import Answer
+from ruvector.server.body import BodyReader
+from ruvector.server.compression import compressed
+from ruvector.server.configuration import MEBIBYTE, Settings
+from ruvector.server.exchange import REQUEST_ID, Exchange, raw_path_of
+from ruvector.server.metrics import Metrics
+from ruvector.server.pool import WorkerPool
+from ruvector.server.rest import Engine, Rest
+from ruvector.server.router import Access, Match, Router
+from ruvector.server.service import SHUTTING_DOWN, ServiceRoutes
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+LINGER_SECONDS = 5.0  # how long a refused body is thrown away, so that its sender reads the answer
+LINGER_BODIES = 4  # and how much of it, in largest bodies
+
+_log = logging.getLogger("ruvector.server")
+
+
+class Application:
+    """REST over one engine. `stopping` and `in_flight` are for whoever shuts it down."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        service = settings.service
+        self.stopping = False
+        self.in_flight = 0
+        self.pool = WorkerPool(service.max_workers)
+        self.metrics = Metrics()
+        self._gate = Gate(service)
+        self._bodies = BodyReader(service.max_request_size_mb * MEBIBYTE, self.pool)
+        rest = Rest(engine, self.pool, self._bodies)
+        about = ServiceRoutes(engine, self.pool, self.metrics, lambda: self.stopping)
+        self.router = Router([*rest.routes(), *about.routes()])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            raise RuntimeError(f"{scope['type']} is not served here")
+        exchange = Exchange(scope, receive, perf_counter())
+        self.in_flight += 1
+        try:
+            match = self.router.match(exchange.method, raw_path_of(scope))
+            exchange.take(match)
+            answer = await self._answer(exchange, match)
+            await self._send(exchange, answer, send)
+            self._count(exchange, answer)
+        except ConnectionFailed:
+            return  # nobody is there to read an answer
+        finally:
+            self.in_flight -= 1
+
+    async def _answer(self, exchange: Exchange, match: Match) -> Answer:
+        try:
+            route = match.route
+            if exchange.method == "OPTIONS" and match.methods and self._gate.cross_origin:
+                headers = self._gate.preflight_headers(exchange.headers, match.methods)
+                return Answer(204, b"", headers)
+            self._gate.check(exchange.method, route.access if route else None, exchange.headers)
+            if route is None:
+                raise match.error or NotFound("there is no such endpoint")
+            if self.stopping and route.access is not Access.OPEN:
+                raise Unavailable(SHUTTING_DOWN)
+            answer: Answer = await route.handle(exchange)
+            return answer
+        except ConnectionFailed:
+            raise
+        except RuvectorError as error:
+            return self._failure(exchange, error)
+        except Exception:  # noqa: BLE001 - logged with its trace, answered without it
+            request_id = exchange.request_id or str(uuid.uuid4())
+            label = match.route.label if match.route else "no route"
+            _log.exception("request %s (%s) failed unexpectedly", request_id, label)
+            return answers.unexpected(request_id, exchange.started)
+
+    def _failure(self, exchange: Exchange, error: RuvectorError) -> Answer:
+        answer = answers.failure(error, exchange.started)
+        if isinstance(error, BodyTooLarge | TimedOut) or self.stopping:
+            answer.headers = (*answer.headers, answers.CLOSE)
+        return answer
+
+    async def _send(self, exchange: Exchange, answer: Answer, send: Send) -> None:
+        headers = list(answer.headers)
+        body = answer.body
+        if exchange.headers.get(REQUEST_ID) is not None and exchange.request_id is not None:
+            headers.append((REQUEST_ID, exchange.headers[REQUEST_ID]))
+        if self._gate.cross_origin:
+            headers += self._gate.cross_origin_headers(exchange.headers)
+        body = await compressed(exchange.headers, body, headers, self.pool)
+        headers.append((b"content-length", b"%d" % len(body)))
+        if exchange.method == "HEAD":
+            body = b""
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        if answer.status == 413:
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await self._throw_away(exchange.receive)
+            body = b""
+        await send({"type": "http.response.body", "body": body})
+
+    async def _throw_away(self, receive: Receive) -> None:
+        """Read on for a while: a sender that is cut off in the middle never sees why."""
+        left = LINGER_BODIES * self._bodies.max_bytes
+        try:
+            async with asyncio.timeout(LINGER_SECONDS):
+                while left > 0:
+                    message = await receive()
+                    if not message.get("more_body", False):
+                        return
+                    left -= len(message.get("body", b""))
+        except TimeoutError:
+            return
+
+    def _count(self, exchange: Exchange, answer: Answer) -> None:
+        route = exchange.route
+        label, method, path = (
+            ("NoRoute", "", "")
+            if route is None
+            else (
+                route.label,
+                route.method,
+                route.path,
+            )
+        )
+        self.metrics.count(
+            label,
+            method,
+            path,
+            answer.status,
+            perf_counter() - exchange.started,
+            exchange.names.get("collection"),
+        )

@@ -1,0 +1,197 @@
+"""How is the server set up? Defaults < file < environment < flags, every name and value checked.
+
+Invariant: nothing that was asked for is ignored. A name we do not know is refused (of Qdrant's
+environment: warned about, because a deployment may set it for a neighbour), and a setting of
+Qdrant's that this version cannot honour is refused unless it has the value that Qdrant has by
+default.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ruvector.errors import BadInput
+from ruvector.model.limits import MAX_BODY_BYTES
+from ruvector.server.qdrant_settings import check_qdrant_only, harmless_values
+
+OWN_PREFIX = "RUVECTOR__"
+QDRANT_PREFIX = "QDRANT__"
+MEBIBYTE = 2**20
+MAX_FILE_BYTES = 2**20  # a configuration, not a data set
+MAX_REQUEST_SIZE_MB = 1024  # a body is held in memory; larger loads come in several requests
+MAX_WORKERS = 256  # threads; more of them only wait for each other
+
+Tree = dict[str, Any]
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The doors. `max_workers`: threads that execute requests, 0 for what suits the machine."""
+
+    host: str = "127.0.0.1"
+    http_port: int = 6333
+    grpc_port: int | None = 6334
+    max_request_size_mb: int = MAX_BODY_BYTES // MEBIBYTE
+    max_workers: int = 0
+    enable_cors: bool = False
+    cors_origins: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+    api_key: str | None = None
+    enable_tls: bool = False
+
+
+class Storage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the collections are."""
+
+    storage_path: str = "./ruvector_data"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that can be set."""
+
+    service: Service = Service()
+    storage: Storage = Storage()
+    log_level: str = "INFO"
+
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARN", "WARNING", "ERROR")
+LISTS = frozenset({"service.cors_origins", "service.allowed_hosts"})
+
+
+def settle(file: Tree, environment: Mapping[str, str], flags: Tree) -> tuple[Settings, list[str]]:
+    """Return the settings, and a warning for each unknown QDRANT__ name. BadInput names faults."""
+    warnings: list[str] = []
+    chosen: dict[str, tuple[str, Any]] = {}
+    for path, value in leaves(file):
+        chosen[path] = (f"setting {path} in the file", value)
+    for prefix in (QDRANT_PREFIX, OWN_PREFIX):
+        for name in sorted(environment):
+            if not name.upper().startswith(prefix):
+                continue
+            path = name[len(prefix) :].lower().replace("__", ".")
+            if prefix == QDRANT_PREFIX and path not in FIELDS and harmless_values(path) is None:
+                warnings.append(f"{name} is not a setting that ruvector knows; it has no effect")
+                continue
+            chosen[path] = (f"environment variable {name}", environment[name])
+    for path, value in leaves(flags):
+        chosen[path] = (f"flag for {path}", value)
+    return _build(chosen), warnings
+
+
+def leaves(tree: Tree, above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted path, value) of every setting in a tree."""
+    for name, value in tree.items():
+        path = f"{above}.{name}" if above else str(name)
+        if isinstance(value, dict):
+            yield from leaves(value, path)
+        else:
+            yield path, value
+
+
+def _build(chosen: dict[str, tuple[str, Any]]) -> Settings:
+    tree: Tree = {}
+    for path, (source, value) in chosen.items():
+        if path not in FIELDS:
+            check_qdrant_only(path, source, value)
+            continue
+        kind = FIELDS[path]
+        if path in LISTS and isinstance(value, str):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        try:
+            checked = msgspec.convert(value, kind, strict=False)
+        except msgspec.ValidationError as error:
+            raise BadInput(f"{source}: {error}") from error
+        section, _, name = path.rpartition(".")
+        (tree.setdefault(section, {}) if section else tree)[name] = checked
+    return check(msgspec.convert(tree, Settings))
+
+
+def _fields() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Settings):
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            for inner in msgspec.structs.fields(field.type):
+                found[f"{field.name}.{inner.name}"] = inner.type
+        else:
+            found[field.name] = field.type
+    return found
+
+
+FIELDS = _fields()
+
+
+def check(settings: Settings) -> Settings:
+    """Return the settings with an empty key as none; BadInput where a value cannot be served."""
+    service = settings.service
+    _check_range("service.http_port", service.http_port, 0, 65_535)
+    _check_range("service.grpc_port", service.grpc_port or 0, 0, 65_535)
+    _check_range("service.max_request_size_mb", service.max_request_size_mb, 1, MAX_REQUEST_SIZE_MB)
+    _check_range("service.max_workers", service.max_workers, 0, MAX_WORKERS)
+    if service.enable_tls:
+        raise BadInput(
+            "service.enable_tls is true; this version does not serve TLS yet: "
+            "put a TLS proxy in front, and leave it out"
+        )
+    if service.enable_cors and not service.cors_origins:
+        raise BadInput(
+            "service.enable_cors is true but service.cors_origins is empty; "
+            'name the origins, such as "https://app.example.com", or "*" for any'
+        )
+    if service.cors_origins and not service.enable_cors:
+        raise BadInput(
+            "service.cors_origins is given but service.enable_cors is false; set it to true"
+        )
+    if not service.host:
+        raise BadInput("service.host is empty; use 127.0.0.1 for this machine only")
+    if settings.log_level.upper() not in LOG_LEVELS:
+        raise BadInput(f"log_level is {settings.log_level!r}; use one of {', '.join(LOG_LEVELS)}")
+    if service.api_key is not None and not service.api_key.strip():
+        service = msgspec.structs.replace(service, api_key=None)
+        settings = msgspec.structs.replace(settings, service=service)
+    return settings
+
+
+def _check_range(path: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise BadInput(f"{path} is {value}; it must be from {low} to {high}")
+
+
+def read_file(path: str | Path) -> dict[str, Any]:
+    """Return the settings in a file as a tree. BadInput names the file where it cannot be read."""
+    file = Path(path)
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise BadInput(f"configuration file {path} is larger than {MAX_FILE_BYTES} bytes")
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"configuration file {path} cannot be read: {error}") from error
+    if file.suffix == ".toml":
+        tree = _toml(text, path)
+    elif file.suffix in (".yaml", ".yml"):
+        tree = _yaml(text, path)
+    else:
+        raise BadInput(f"configuration file {path} must end in .yaml, .yml or .toml")
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise BadInput(f"configuration file {path} must hold names and values")
+    return tree
+
+
+def _toml(text: str, path: str | Path) -> Any:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"configuration file {path} is not valid TOML: {error}") from error
+
+
+def _yaml(text: str, path: str | Path) -> Any:
+    import yaml  # only the server's extra installs it
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        lines = " ".join(str(error).split())
+        raise BadInput(f"configuration file {path} is not valid YAML: {lines}") from error

@@ -1,0 +1,120 @@
+"""Which ids may a plain Qdrant client send and see? Integers and UUIDs; ours also sees original
+strings.
+
+The one place where ids of the wire are checked and converted. Requests with `ruvector-ids:
+original` do not come here.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from ruvector.model import requests as r
+from ruvector.model.ids import parse_wire_id, wire_id
+from ruvector.model.points import Hit, Record
+from ruvector.model.results import QueryResult, ScrollResult
+
+HEADER = b"ruvector-ids"
+ORIGINAL = b"original"
+MAX_ID = 2**64 - 1
+_BEGINS_ID = b'"-0123456789'
+_raw_fields = msgspec.json.Decoder(dict[str, Raw])
+_anything = msgspec.json.Decoder()
+
+
+def check_request(request: r.Request[Any]) -> None:
+    """Raise BadInput where a request names a point by anything but an integer or a UUID."""
+    if isinstance(request, r.QueryPoints):
+        _check_query(request.query)
+    elif isinstance(request, r.BatchUpdate):
+        for change in request.operations:
+            check_request(change)
+    elif isinstance(request, r.QueryBatch | r.SearchBatch):
+        for search in request.searches:
+            check_request(search)
+    elif isinstance(request, r.GetPoint):
+        parse_wire_id(request.id)
+    elif isinstance(request, r.Retrieve):
+        _check_ids(request.ids)
+    elif isinstance(request, r.Scroll):
+        if request.offset is not None:
+            parse_wire_id(request.offset)
+    elif isinstance(request, r.Upsert | r.UpdateVectors):
+        _check_ids(request.points.ids)
+    elif getattr(request, "points", None) is not None:
+        _check_ids(request.points)  # type: ignore[attr-defined]
+    conditions = getattr(request, "filter", None)
+    if conditions:
+        _check_filter(conditions)
+
+
+def convert_result(result: Any) -> Any:
+    """Return the result with every id as a plain client may see it; unchanged where all are."""
+    if isinstance(result, QueryResult):
+        points = _convert(result.points)
+        return result if points is result.points else QueryResult(points)
+    if isinstance(result, list):
+        if result and isinstance(result[0], Hit | Record):
+            return _convert(result)
+        if result and isinstance(result[0], QueryResult | list):
+            return [convert_result(part) for part in result]
+        return result
+    if isinstance(result, Record):
+        return _convert([result])[0]
+    if isinstance(result, ScrollResult):
+        after = result.next_page_offset
+        if isinstance(after, str):
+            after = wire_id(after)
+        return ScrollResult(_convert(result.points), after)
+    return result
+
+
+def _convert(points: list[Any]) -> list[Any]:
+    if not any(type(point.id) is str for point in points):
+        return points
+    return [
+        msgspec.structs.replace(point, id=wire_id(point.id)) if type(point.id) is str else point
+        for point in points
+    ]
+
+
+def _check_ids(ids: Iterable[Any]) -> None:
+    for value in ids:
+        if type(value) is not int or not 0 <= value <= MAX_ID:
+            parse_wire_id(value)
+
+
+def _check_query(query: Any) -> None:
+    """Check the id in "id" or {"nearest": "id"}; vectors are left unread."""
+    if not isinstance(query, Raw):
+        return
+    text = bytes(query).lstrip()
+    if text[:1] == b"{":
+        try:
+            nearest = _raw_fields.decode(text).get("nearest")
+        except msgspec.DecodeError:
+            return  # the engine says what is wrong with it
+        if nearest is None:
+            return
+        text = bytes(nearest).lstrip()
+    if text and text[0] in _BEGINS_ID:
+        try:
+            parse_wire_id(_anything.decode(text))
+        except msgspec.DecodeError:
+            return
+
+
+def _check_filter(conditions: Any) -> None:
+    """Check the ids of every has_id, wherever it stands; a loop, as others choose the depth."""
+    waiting = [conditions]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting.extend(item for item in part if isinstance(item, dict | list))
+        elif isinstance(part, dict):
+            ids = part.get("has_id")
+            if isinstance(ids, list):
+                _check_ids(value for value in ids if isinstance(value, int | str))
+            waiting.extend(item for item in part.values() if isinstance(item, dict | list))

@@ -1,0 +1,179 @@
+"""What does the API look like to a machine? OpenAPI 3.1, from the operations and their Structs."""
+
+from typing import Any
+
+import msgspec
+
+from ruvector.model import requests as r
+from ruvector.model.operations import OPERATIONS, Operation
+from ruvector.model.wire import columns, decode
+from ruvector.model.wire.bodies import body_type
+from ruvector.server import identity
+
+POINT_BODIES: dict[type, type] = {
+    r.Upsert: columns._Upsert,
+    r.UpdateVectors: columns._UpdateVectors,
+    r.BatchUpdate: decode._Changes,
+}
+QUERY_SCHEMAS: dict[str, dict[str, Any]] = {
+    "wait": {"type": "boolean", "default": False},
+    "ordering": {"enum": ["weak", "medium", "strong"]},
+    "timeout": {"type": "integer", "minimum": 1},
+    "consistency": {
+        "anyOf": [
+            {"type": "integer", "minimum": 1},
+            {"enum": ["majority", "quorum", "all"]},
+        ]
+    },
+}
+POINT_ID = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "format": "uuid"}]}
+CREATE_SHORT = {
+    "type": "object",
+    "required": ["name", "dimensions"],
+    "properties": {
+        "name": {"type": "string"},
+        "dimensions": {"type": "integer", "minimum": 1},
+        "distance": {"enum": ["cosine", "dot", "euclid", "manhattan"], "default": "cosine"},
+    },
+}
+ERROR = {
+    "type": "object",
+    "required": ["status", "time"],
+    "properties": {
+        "status": {"type": "object", "properties": {"error": {"type": "string"}}},
+        "time": {"type": "number"},
+    },
+}
+REFERENCES = "#/components/schemas/{name}"
+SERVICE_PATHS = {
+    "/": "Name and version",
+    "/healthz": "Is the process alive?",
+    "/livez": "Is the process alive?",
+    "/readyz": "Does every shard answer?",
+    "/health": "Is the process alive?",
+    "/ready": "Does every shard answer, and how many collections are there?",
+    "/metrics": "Prometheus metrics",
+    "/telemetry": "About this process",
+}
+
+
+def specification() -> dict[str, Any]:
+    """Return the document."""
+    bodies = [_body(each) for each in OPERATIONS if has_body(each)]
+    results = [each.request.result for each in OPERATIONS]
+    schemas, components = msgspec.json.schema_components(
+        [*bodies, *results], schema_hook=_other, ref_template=REFERENCES
+    )
+    body_schemas = iter(schemas[: len(bodies)])
+    paths: dict[str, dict[str, Any]] = {}
+    for operation, result in zip(OPERATIONS, schemas[len(bodies) :], strict=True):
+        body = next(body_schemas) if has_body(operation) else None
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _entry(
+            operation, body, result
+        )
+    _add_short_forms(paths)
+    for path, summary in SERVICE_PATHS.items():
+        paths[path] = {
+            "get": {
+                "summary": summary,
+                "tags": ["service"],
+                "responses": {"200": {"description": "It is"}},
+            }
+        }
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "ruvector",
+            "version": identity.VERSION,
+            "description": f"Speaks Qdrant's REST API of version {identity.QDRANT_VERSION}.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": {**components, "Error": ERROR},
+            "securitySchemes": {
+                "api-key": {"type": "apiKey", "in": "header", "name": "api-key"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+            },
+        },
+        "security": [{}, {"api-key": []}, {"bearer": []}],
+    }
+
+
+def has_body(operation: Operation) -> bool:
+    """Return whether requests of this operation carry a body."""
+    return operation.method not in ("GET", "DELETE")
+
+
+def _body(operation: Operation) -> type:
+    return POINT_BODIES.get(operation.request) or body_type(operation.request)
+
+
+def _entry(operation: Operation, body: Any, result: Any) -> dict[str, Any]:
+    names = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
+    parameters = [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": POINT_ID if name == "id" else {"type": "string"},
+        }
+        for name in names
+    ]
+    parameters += [
+        {"name": name, "in": "query", "required": False, "schema": QUERY_SCHEMAS[name]}
+        for name in operation.query_fields
+    ]
+    entry: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": (operation.request.__doc__ or operation.name).split("\n")[0],
+        "tags": [operation.kind.value],
+        "parameters": parameters,
+        "responses": {
+            "200": {"description": "Done", "content": _json(_envelope(result))},
+            "default": {
+                "description": "Refused or failed",
+                "content": _json({"$ref": "#/components/schemas/Error"}),
+            },
+        },
+    }
+    if body is not None:
+        entry["requestBody"] = {"required": True, "content": _json(body)}
+    return entry
+
+
+def _add_short_forms(paths: dict[str, dict[str, Any]]) -> None:
+    create = dict(paths["/collections/{collection}"]["put"])
+    create["operationId"] = "CreateCollectionShort"
+    create["parameters"] = [each for each in create["parameters"] if each["in"] == "query"]
+    create["requestBody"] = {"required": True, "content": _json(CREATE_SHORT)}
+    paths["/collections"]["post"] = create
+    point = paths["/collections/{collection}/points/{id}"]
+    delete = dict(paths["/collections/{collection}/points/delete"]["post"])
+    delete.pop("requestBody")
+    delete["operationId"] = "DeletePoint"
+    delete["summary"] = "Delete one point."
+    delete["parameters"] = [
+        *(each for each in point["get"]["parameters"] if each["in"] == "path"),
+        *(each for each in delete["parameters"] if each["in"] == "query"),
+    ]
+    point["delete"] = delete
+
+
+def _envelope(result: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["result", "status", "time"],
+        "properties": {
+            "result": result,
+            "status": {"const": "ok"},
+            "time": {"type": "number"},
+        },
+    }
+
+
+def _json(schema: Any) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _other(_: Any) -> dict[str, Any]:
+    return {}

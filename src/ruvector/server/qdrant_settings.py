@@ -1,0 +1,97 @@
+"""Which of Qdrant's settings does this version not have, and when does that matter?"""
+
+from typing import Any
+
+from ruvector.errors import BadInput
+
+# Name -> the values under which the setting changes nothing.
+# "*" at the end stands for everything below; ANY marks settings without meaning here.
+ANY = object()
+_UNSET = (None, "")
+QDRANT_ONLY: dict[str, Any] = {
+    "telemetry_disabled": ANY,  # nothing is ever sent
+    "service.alt_api_key": _UNSET,
+    "service.read_only_api_key": _UNSET,
+    "service.jwt_rbac": (False,),
+    "service.hardware_reporting": (False,),
+    "service.enable_static_content": (True, False),
+    "service.static_content_dir": _UNSET,
+    "service.metrics_prefix": _UNSET,
+    "service.slow_query_secs": _UNSET,
+    "service.enable_snapshot_url_recovery": (False,),
+    "service.verify_https_client_certificate": (False,),
+    "storage.snapshots_path": ("./snapshots", None),
+    "storage.temp_path": _UNSET,
+    "storage.on_disk_payload": (True,),
+    "storage.node_type": ("Normal", None),
+    "storage.recovery_mode": _UNSET,
+    "storage.max_collections": _UNSET,
+    "storage.update_concurrency": _UNSET,
+    "storage.update_rate_limit": _UNSET,
+    "storage.handle_collection_load_errors": (True, False),
+    "storage.shard_transfer_method": _UNSET,
+    "storage.wal.wal_capacity_mb": (32,),
+    "storage.wal.wal_segments_ahead": (0,),
+    "storage.wal.wal_retain_closed": (1,),
+    "storage.performance.*": (0, None),
+    "storage.optimizers.deleted_threshold": (0.2,),
+    "storage.optimizers.vacuum_min_vector_number": (1000,),
+    "storage.optimizers.default_segment_number": (0,),
+    "storage.optimizers.max_segment_size_kb": _UNSET,
+    "storage.optimizers.memmap_threshold_kb": _UNSET,
+    "storage.optimizers.indexing_threshold_kb": (10_000,),
+    "storage.optimizers.flush_interval_sec": (5,),
+    "storage.optimizers.max_optimization_threads": _UNSET,
+    "storage.hnsw_index.m": (16,),
+    "storage.hnsw_index.ef_construct": (100,),
+    "storage.hnsw_index.full_scan_threshold_kb": (10_000,),
+    "storage.hnsw_index.max_indexing_threads": (0,),
+    "storage.hnsw_index.on_disk": (False,),
+    "storage.hnsw_index.payload_m": _UNSET,
+    "storage.collection.replication_factor": (1,),
+    "storage.collection.write_consistency_factor": (1,),
+    "storage.collection.*": _UNSET,
+    "cluster.enabled": (False,),
+    "cluster.*": ANY,  # without meaning while cluster.enabled is false
+    "tls.*": ANY,  # without meaning while service.enable_tls is false
+    "audit.enabled": (False,),
+    "audit.*": ANY,
+    "logger.*": _UNSET,
+    "gpu.*": (False, None),
+    "inference.*": _UNSET,
+    "feature_flags.*": (False, None),
+}
+
+
+def harmless_values(path: str) -> Any:
+    """Return the values of a Qdrant setting that change nothing here; None where it is unknown."""
+    if path in QDRANT_ONLY:
+        return QDRANT_ONLY[path]
+    parts = path.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        pattern = ".".join(parts[:length]) + ".*"
+        if pattern in QDRANT_ONLY:
+            return QDRANT_ONLY[pattern]
+    return None
+
+
+def check_qdrant_only(path: str, source: str, value: Any) -> None:
+    """Raise BadInput where the setting is unknown, or asks for what this version does not do."""
+    harmless = harmless_values(path)
+    if harmless is None:
+        raise BadInput(f"{source}: there is no setting {path}")
+    if harmless is ANY or _plain(value) in harmless:
+        return
+    raise BadInput(f"{source} is {value!r}; this version does not support {path}: leave it out")
+
+
+def _plain(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    lowered = value.strip().lower()
+    if lowered in ("true", "false", "null"):
+        return {"true": True, "false": False, "null": None}[lowered]
+    try:
+        return float(lowered) if lowered else ""
+    except ValueError:
+        return value

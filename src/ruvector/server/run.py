@@ -1,0 +1,200 @@
+"""How does the server start and stop?
+
+Start: everything that can be refused is refused with one line and exit code 1, before a connection
+is taken: settings, an open door without a key, a taken port, a locked or damaged folder. Stop
+(SIGTERM, SIGINT): readiness turns 503, new work is refused, work in flight ends (at most
+DRAIN_SECONDS), then the engine is closed and the process ends with 0. A second SIGINT stops
+waiting.
+"""
+
+import asyncio
+import errno
+import logging
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from ruvector.errors import BadInput, RuvectorError
+from ruvector.server import identity
+from ruvector.server.access import is_loopback
+from ruvector.server.asgi import Application
+from ruvector.server.configuration import Settings, read_file, settle
+from ruvector.server.logs import start_logging
+from ruvector.server.protocol import LimitedProtocol
+from ruvector.server.rest import Engine
+
+DRAIN_SECONDS = 30
+KEEP_ALIVE_SECONDS = 75  # clients pool connections for 5 to 60 s; the server should not be first
+BACKLOG = 1024
+MAX_CONNECTIONS = 10_000  # more are answered 503; each takes some KiB
+POLL_SECONDS = 0.02  # how often a drain looks whether it is done
+
+Open = Callable[[str], Engine]
+_log = logging.getLogger("ruvector.server")
+
+
+class Refused(Exception):
+    """The server does not start; the text is the line that says what to do."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server with our order of shutting down, and exit code 0 after a signal."""
+
+    def __init__(self, config: uvicorn.Config, application: Application) -> None:
+        super().__init__(config)
+        self._application = application
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Begin to stop; uvicorn would repeat the signal afterwards, which hides a clean end."""
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self._application.stopping = True
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let work in flight end while health is still answered, then close the doors."""
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while self._application.in_flight and time.monotonic() < deadline and not self.force_exit:
+            await asyncio.sleep(POLL_SECONDS)
+        left = self._application.in_flight
+        if left:
+            _log.warning("stopped waiting for %d requests in flight", left)
+        await super().shutdown(sockets)
+
+
+def serve(
+    flags: dict[str, Any],
+    environment: Mapping[str, str],
+    *,
+    config_file: str | None = None,
+    insecure: bool = False,
+    open_engine: Open | None = None,
+) -> int:
+    """Serve until a signal; return the exit code. Every refusal is one line on stderr."""
+    try:
+        settings, warnings = settle(
+            read_file(config_file) if config_file else {}, environment, flags
+        )
+        for warning in warnings:
+            print(f"ruvector: warning: {_line(warning)}", file=sys.stderr)
+        check_door(settings, insecure)
+        with bind(settings.service.host, settings.service.http_port) as door:
+            engine = _opened(settings.storage.storage_path, open_engine or _open_engine)
+            return _run(settings, engine, door)
+    except (Refused, RuvectorError) as error:
+        text = error.message if isinstance(error, RuvectorError) else str(error)
+        print(f"ruvector: {_line(text)}", file=sys.stderr)
+        return 1
+
+
+def check_door(settings: Settings, insecure: bool) -> None:
+    """Refuse an address that others can reach without a key, unless it is asked for by name."""
+    service = settings.service
+    if service.api_key is None and not insecure and not is_loopback(service.host):
+        raise BadInput(
+            f"refusing to listen on {service.host} without an API key: "
+            "set RUVECTOR__SERVICE__API_KEY, or listen on 127.0.0.1, "
+            "or pass --insecure to let everyone in"
+        )
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket, or Refused with what to do."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError) as error:
+        raise Refused(f"cannot listen on {host}: {error}") from error
+    door = socket.socket(family, kind, protocol)
+    try:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind(address)
+        door.listen(BACKLOG)
+    except OSError as error:
+        door.close()
+        if error.errno == errno.EADDRINUSE:
+            raise Refused(
+                f"port {port} on {host} is taken by another program; "
+                "stop it or choose another with --http-port"
+            ) from error
+        raise Refused(f"cannot listen on {host} port {port}: {error.strerror}") from error
+    door.set_inheritable(False)
+    return door
+
+
+def _open_engine(path: str) -> Engine:
+    from ruvector.engine import Engine as Database
+
+    return Database.open(path)
+
+
+def _opened(path: str, open_engine: Open) -> Engine:
+    try:
+        return open_engine(path)
+    except RuvectorError as error:
+        raise Refused(f"cannot open {path}: {error.message}") from error
+    except OSError as error:
+        raise Refused(f"cannot open {path}: {error.strerror or error}") from error
+
+
+def _run(settings: Settings, engine: Engine, door: socket.socket) -> int:
+    start_logging(settings.log_level)
+    application = Application(engine, settings)
+    config = uvicorn.Config(
+        application,
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        http=LimitedProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    server = _Server(config, application)
+    try:
+        print(greeting(settings, len(engine.statistics()), door.getsockname()[1]), flush=True)
+        server.run(sockets=[door])
+    finally:
+        application.stopping = True
+        application.pool.close()
+        engine.close()
+    return 0
+
+
+def greeting(settings: Settings, collections: int, port: int) -> str:
+    """Return what is printed at the start: one screen."""
+    service = settings.service
+    host = f"[{service.host}]" if ":" in service.host else service.host
+    address = f"http://{host}:{port}"
+    key = (
+        "an API key is needed" if service.api_key else "no API key: everyone who reaches it may in"
+    )
+    return "\n".join(
+        (
+            f"ruvector {identity.VERSION} (speaks Qdrant {identity.QDRANT_VERSION})",
+            f"  REST         {address}",
+            f"  API pages    {address}/docs",
+            f"  data         {settings.storage.storage_path} ({collections} collections)",
+            f"  access       {key}",
+            "  gRPC and the dashboard are not part of this version",
+            "  stop with Ctrl+C",
+        )
+    )
+
+
+def _line(text: str) -> str:
+    """Return a text on one line, without control characters."""
+    joined = " ".join(text.split())
+    return "".join(c if c.isprintable() else "?" for c in joined)

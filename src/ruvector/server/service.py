@@ -1,0 +1,117 @@
+"""How is the server itself? Who it is, whether it is well, what it has counted, what it offers."""
+
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from ruvector.server import answers, identity
+from ruvector.server.answers import Answer
+from ruvector.server.documentation import Pages
+from ruvector.server.exchange import Exchange
+from ruvector.server.metrics import Metrics
+from ruvector.server.openapi import specification
+from ruvector.server.pool import WorkerPool
+from ruvector.server.rest import Engine
+from ruvector.server.router import Access, Route
+
+METRICS_TYPE = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
+SHUTTING_DOWN = "the server is shutting down"
+Problems = dict[str, str]
+
+
+class ServiceRoutes:
+    """The routes that are about the server. `stopping` says whether shutdown has begun."""
+
+    def __init__(
+        self, engine: Engine, pool: WorkerPool, metrics: Metrics, stopping: Callable[[], bool]
+    ) -> None:
+        self._engine = engine
+        self._pool = pool
+        self._metrics = metrics
+        self._stopping = stopping
+        self._id = str(uuid.uuid4())
+        self._startup = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self._specification: Answer | None = None
+
+    def routes(self) -> list[Route]:
+        """Return them all; health needs no key, everything that tells about data does."""
+        rows: list[tuple[str, Access, str, Any]] = [
+            ("/", Access.OPEN, "Root", self._root),
+            ("/healthz", Access.OPEN, "Health", self._line("healthz check passed")),
+            ("/livez", Access.OPEN, "Health", self._line("livez check passed")),
+            ("/readyz", Access.OPEN, "Health", self._readyz),
+            ("/health", Access.OPEN, "Health", self._health),
+            ("/ready", Access.OPEN, "Health", self._ready),
+            ("/metrics", Access.READ, "Metrics", self._prometheus),
+            ("/telemetry", Access.READ, "Telemetry", self._telemetry),
+            ("/openapi.json", Access.READ, "Documentation", self._openapi),
+        ]
+        return [
+            *(Route("GET", path, access, label, handle) for path, access, label, handle in rows),
+            *Pages(self._pool).routes(),
+        ]
+
+    async def _root(self, _: Exchange) -> Answer:
+        return answers.document(
+            {
+                "title": identity.QDRANT_TITLE,
+                "version": identity.QDRANT_VERSION,
+                "commit": identity.COMMIT,
+                "server": identity.NAME,
+                "server_version": identity.VERSION,
+            }
+        )
+
+    def _line(self, text: str) -> Any:
+        async def handle(_: Exchange) -> Answer:
+            return answers.plain(200, text)
+
+        return handle
+
+    async def _health(self, _: Exchange) -> Answer:
+        return answers.document({"status": "ok"})
+
+    async def _problems(self) -> list[str]:
+        """Return the names of what is not ready. What is wrong with it is for the log alone."""
+        if self._stopping():
+            return [SHUTTING_DOWN]
+        found = await self._pool.submit(self._engine.problems)
+        return [f"shard of collection {name!r}" for name in sorted(found)]
+
+    async def _readyz(self, _: Exchange) -> Answer:
+        problems = await self._problems()
+        if problems:
+            return answers.plain(503, "some shards are not ready: " + ", ".join(problems))
+        return answers.plain(200, "all shards are ready")
+
+    async def _ready(self, _: Exchange) -> Answer:
+        problems = await self._problems()
+        if problems:
+            return answers.document({"status": "not ready", "problems": problems}, 503)
+        statistics = await self._pool.submit(self._engine.statistics)
+        return answers.document({"status": "ready", "collections": len(statistics)})
+
+    async def _prometheus(self, _: Exchange) -> Answer:
+        problems = await self._problems()
+        statistics = await self._pool.submit(self._engine.statistics)
+        text = self._metrics.text(statistics, not problems)
+        return Answer(200, text.encode(), (METRICS_TYPE,))
+
+    async def _telemetry(self, exchange: Exchange) -> Answer:
+        statistics = await self._pool.submit(self._engine.statistics)
+        result = {
+            "id": self._id,
+            "app": {
+                "name": identity.NAME,
+                "version": identity.VERSION,
+                "startup": self._startup,
+            },
+            "collections": {"number_of_collections": len(statistics)},
+        }
+        return answers.success(result, exchange.started)
+
+    async def _openapi(self, _: Exchange) -> Answer:
+        if self._specification is None:
+            self._specification = await self._pool.submit(lambda: answers.document(specification()))
+        return self._specification

@@ -1,0 +1,158 @@
+import pytest
+from tests.server.server_harness import UUID
+
+from ruvector import errors
+from ruvector.model import requests as r
+from ruvector.model.operations import OPERATIONS
+from ruvector.server.answers import MAX_MESSAGE
+
+BODIES = {
+    r.CreateCollection: {"vectors": {"size": 2, "distance": "Dot"}},
+    r.UpdateCollection: {},
+    r.ChangeAliases: {"actions": []},
+    r.WaitForIndex: {},
+    r.Upsert: {"points": [{"id": 1, "vector": [1.0, 2.0]}]},
+    r.UpdateVectors: {"points": [{"id": 1, "vector": [1.0, 2.0]}]},
+    r.DeletePoints: {"points": [1]},
+    r.DeleteVectors: {"points": [1], "vector": ["a"]},
+    r.SetPayload: {"payload": {"a": 1}, "points": [1]},
+    r.OverwritePayload: {"payload": {"a": 1}, "points": [1]},
+    r.DeletePayload: {"keys": ["a"], "points": [1]},
+    r.ClearPayload: {"points": [1]},
+    r.BatchUpdate: {"operations": [{"clear_payload": {"points": [1]}}]},
+    r.CreateFieldIndex: {"field_name": "a", "field_schema": "keyword"},
+    r.Retrieve: {"ids": [1]},
+    r.Scroll: {},
+    r.Count: {},
+    r.QueryPoints: {"query": [1.0, 2.0]},
+    r.QueryBatch: {"searches": [{"query": [1.0, 2.0]}]},
+    r.Search: {"vector": [1.0, 2.0], "limit": 3},
+    r.SearchBatch: {"searches": [{"vector": [1.0, 2.0], "limit": 3}]},
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)
+def test_every_operation_reaches_the_engine_and_answers_in_the_envelope(server, engine, operation):
+    engine.answers[r.GetCollection] = True
+    path = operation.path.format(collection="docs", field_name="a", id="1")
+    answer = server(operation.method, path, BODIES.get(operation.request, b""))
+    assert answer.status == 200, answer.text
+    assert type(engine.requests[-1]) is operation.request
+    assert set(answer.json()) == {"result", "status", "time"}
+    assert answer.json()["status"] == "ok"
+    assert 0 <= answer.json()["time"] < 60
+    assert answer.headers["content-type"] == "application/json"
+    assert int(answer.headers["content-length"]) == len(answer.body)
+
+
+def error_classes():
+    found, waiting = [], [errors.RuvectorError]
+    while waiting:
+        each = waiting.pop()
+        found.append(each)
+        waiting += each.__subclasses__()
+    found = [each for each in found if each.__module__ == "ruvector.errors"]
+    return sorted(found, key=lambda each: each.__name__)
+
+
+@pytest.mark.parametrize("kind", error_classes(), ids=lambda each: each.__name__)
+def test_every_error_has_its_status_and_prefix(server, engine, kind):
+    if kind is errors.ConnectionFailed:
+        pytest.skip("the client's own")
+    engine.answers[r.Count] = kind("the reason")
+    answer = server("POST", "/collections/docs/points/count", {})
+    assert answer.status == kind.http_status
+    if kind is errors.Unauthorized:
+        assert answer.text == "the reason"
+        assert answer.headers["content-type"].startswith("text/plain")
+        return
+    assert answer.error == kind.prefix + "the reason"
+    assert set(answer.json()) == {"status", "time"}
+    retries = issubclass(kind, errors.Unavailable | errors.RateLimited)
+    assert ("retry-after" in answer.headers) == retries
+
+
+def test_unexpected_failure_shows_nothing_but_the_request_id(server, engine, caplog):
+    engine.answers[r.Count] = ZeroDivisionError("secret /home/someone")
+    answer = server("POST", "/collections/docs/points/count", {}, [("x-request-id", "abc-1")])
+    assert answer.status == 500
+    assert answer.error.startswith("Service internal error: ")
+    assert "abc-1" in answer.error
+    assert "secret" not in answer.text and "ZeroDivision" not in answer.text
+    assert "abc-1" in caplog.text and "secret" in caplog.text
+
+
+def test_error_text_is_capped_and_always_valid_json(server, engine):
+    engine.answers[r.Count] = errors.BadInput("\ud800\n" + "x" * 10 * MAX_MESSAGE)
+    answer = server("POST", "/collections/docs/points/count", {})
+    assert answer.status == 400
+    assert len(answer.error) < MAX_MESSAGE + 50
+
+
+@pytest.mark.parametrize(
+    ("given", "echoed"),
+    [("abc", "abc"), ("x" * 128, "x" * 128), ("x" * 129, None), ("a b", None), ("é", None)],
+)
+def test_request_id_is_echoed_only_when_it_is_harmless(server, given, echoed):
+    answer = server("GET", "/", headers=[("x-request-id", given)])
+    assert answer.headers.get("x-request-id") == echoed
+
+
+def test_no_request_id_is_invented_for_a_good_request(server):
+    assert "x-request-id" not in server("GET", "/collections").headers
+
+
+def test_head_answers_like_get_without_a_body(server):
+    answer = server("HEAD", "/collections")
+    assert (answer.status, answer.body) == (200, b"")
+    assert int(answer.headers["content-length"]) > 0
+
+
+def test_short_create_becomes_the_long_request(server, engine):
+    body = {"name": "docs", "dimensions": 4, "distance": "euclid", "metadata": {"a": 1}}
+    assert server("POST", "/collections", body).result is True
+    request = engine.collections["docs"]
+    assert request.vectors == {"size": 4, "distance": "Euclid"}
+    assert request.metadata == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"[]", 400),
+        ({"dimensions": 4}, 400),
+        ({"name": 3, "dimensions": 4}, 400),
+        ({"name": "a"}, 400),
+        ({"name": "a", "dimensions": 4, "distance": "hamming"}, 422),
+        ({"name": "a", "dimensions": 4, "distance": 4}, 422),
+        ({"name": "a", "dimensions": 4, "colour": "red"}, 400),
+        ({"name": "a", "dimensions": 4, "vectors": {}}, 400),
+    ],
+)
+def test_short_create_refuses_what_it_cannot_mean(server, engine, body, status):
+    assert server("POST", "/collections", body).status == status
+    assert engine.collections == {}
+
+
+def test_one_point_is_deleted_by_its_path(server, engine):
+    answer = server("DELETE", f"/collections/docs/points/{UUID}?wait=true")
+    assert answer.result == {"operation_id": 7, "status": "completed"}
+    assert engine.requests[-1].points == [UUID]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["wait=maybe", "timeout=-1", "timeout=9" + "9" * 5000, "wait=%ff", "&".join("a=1" * 1000)],
+)
+def test_bad_query_strings_are_refused(server, query):
+    answer = server("PUT", f"/collections/c/points?{query}", BODIES[r.Upsert])
+    assert answer.status == 400 or "a=1" in query
+
+
+@pytest.mark.parametrize("value", ["²", "0", "-1", "9" * 5000, "all of them"])
+def test_bad_consistency_is_refused(server, value):
+    from urllib.parse import quote
+
+    answer = server("POST", f"/collections/c/points/count?consistency={quote(value)}", {})
+    assert answer.status == 400
