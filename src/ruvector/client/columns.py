@@ -27,7 +27,9 @@ def as_ids(ids: Any) -> Sequence[PointId]:
     if isinstance(ids, range):
         return ids
     if isinstance(ids, np.ndarray):
-        ids = ids.reshape(-1).tolist() if ids.ndim <= 1 else list(ids)
+        if ids.ndim > 1:
+            raise BadInput(f"ids have shape {list(ids.shape)}; they must be a flat array")
+        ids = ids.reshape(-1).tolist()
     elif isinstance(ids, int | str | UUID):
         ids = [ids]
     elif not isinstance(ids, list):

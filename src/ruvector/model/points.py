@@ -7,7 +7,7 @@ decoded where somebody looks inside.
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 import numpy as np
@@ -19,6 +19,11 @@ from ruvector.model.ids import PointId
 
 Vectors = NDArray[np.float32]
 _decode_json = msgspec.json.Decoder().decode
+
+if TYPE_CHECKING:
+    RawJson: TypeAlias = msgspec.Raw | None
+else:
+    RawJson = msgspec.Raw  # in a union with None, msgspec would not leave the text as it is
 
 
 class VectorBlock:
@@ -58,7 +63,7 @@ class Record(msgspec.Struct, omit_defaults=True, kw_only=True, dict=True):
     """A stored point. `payload` and `vector` are None unless they were asked for."""
 
     id: PointId
-    payload_json: msgspec.Raw | None = msgspec.field(name="payload", default=None)
+    payload_json: RawJson = msgspec.field(name="payload", default=None)
     vector: Any = None
     order_value: int | float | None = None
 
@@ -77,7 +82,7 @@ class Hit(msgspec.Struct, omit_defaults=True, kw_only=True, dict=True):
     id: PointId
     version: int
     score: float
-    payload_json: msgspec.Raw | None = msgspec.field(name="payload", default=None)
+    payload_json: RawJson = msgspec.field(name="payload", default=None)
     vector: Any = None
     order_value: int | float | None = None
 
