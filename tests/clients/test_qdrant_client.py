@@ -415,12 +415,9 @@ def test_payload_indexes_are_described_and_deleted(client: QdrantClient, name: s
         "even": models.PayloadSchemaType.BOOL,
         "word": models.PayloadSchemaType.KEYWORD,
         "price": models.PayloadSchemaType.FLOAT,
-        "place": models.PayloadSchemaType.GEO,
         "when": models.PayloadSchemaType.DATETIME,
         "uuid": models.PayloadSchemaType.UUID,
-        "body": models.TextIndexParams(
-            type=models.TextIndexType.TEXT, tokenizer=models.TokenizerType.WORD, lowercase=True
-        ),
+        "key": models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True),
     }
     for field, schema in schemas.items():
         client.create_payload_index(name, field_name=field, field_schema=schema, wait=True)
@@ -430,12 +427,20 @@ def test_payload_indexes_are_described_and_deleted(client: QdrantClient, name: s
         "even": "bool",
         "word": "keyword",
         "price": "float",
-        "place": "geo",
         "when": "datetime",
         "uuid": "uuid",
-        "body": "text",
+        "key": "keyword",
     }
     assert described["number"].points == 10
-    assert described["body"].params == schemas["body"]
+    assert described["key"].params == schemas["key"]
     client.delete_payload_index(name, field_name="number")
     assert "number" not in client.get_collection(name).payload_schema
+
+
+@pytest.mark.parametrize("kind", [models.PayloadSchemaType.TEXT, models.PayloadSchemaType.GEO])
+def test_index_types_that_are_missing_are_refused(
+    client: QdrantClient, name: str, kind: models.PayloadSchemaType
+) -> None:
+    """What this version does not have is refused by name."""
+    create(client, name)
+    assert kind.value in refused(400, client.create_payload_index, name, "field", kind)

@@ -19,8 +19,7 @@ from ruvector.cli import main as run_command
 from ruvector.cli.parser import build_parser
 from ruvector.cli.serve import FLAGS
 from ruvector.errors import RuvectorError
-from ruvector.server.configuration import Settings, settle
-from ruvector.server.configuration_file import read_file
+from ruvector.server.configuration import Settings, read_file, settle
 
 EXAMPLE = "vlc"
 SMALL_KIB = 1000
