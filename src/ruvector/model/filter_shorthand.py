@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from ruvector.model.filter_reading import BOUNDS, CLAUSES
 
-_CONDITIONS: Final = ("has_id", "has_vector", "nested")
+_CONDITIONS: Final = ("has_id", "has_vector", "nested", "slice")
+_KEY_CONDITIONS: Final = ("is_empty", "is_null")
 _FIELD_CONDITIONS: Final = (
     "match",
     "range",
@@ -33,7 +34,7 @@ def shorthand(source: Mapping[str, Any]) -> dict[str, Any]:
     """
     if all(name in CLAUSES for name in source) and all(map(_is_clause, source.values())):
         return dict(source)
-    if _is_condition(source):
+    if "key" in source and any(name in source for name in _FIELD_CONDITIONS):
         return {"must": [dict(source)]}
     return {"must": [_field(key, value) for key, value in source.items()]}
 
@@ -46,13 +47,9 @@ def _is_clause(value: Any) -> bool:
     )
 
 
-def _is_condition(source: Mapping[str, Any]) -> bool:
-    if "key" in source and any(name in source for name in _FIELD_CONDITIONS):
-        return True
-    return len(source) == 1 and next(iter(source)) in _CONDITIONS
-
-
 def _field(key: str, value: Any) -> dict[str, Any]:
+    if key in _CONDITIONS or (key in _KEY_CONDITIONS and isinstance(value, Mapping)):
+        return {key: value}
     if value is None:
         return {"is_null": {"key": key}}
     if isinstance(value, list | tuple | set | frozenset):

@@ -23,8 +23,8 @@ PREFIXES: Final = 128
 TAIL_MIN: Final = 4096
 """Comparing a tail of this length takes about 5 µs."""
 
-TAIL_SHARE: Final = 16
-"""The tail is merged at 1/16 of the sorted part, so a value is copied some 16 times at most."""
+TAIL_SHARE: Final = 32
+"""The tail is merged at 1/32 of the sorted part: copying then costs 0.3 µs for each value added."""
 
 PREFIXES_FROM: Final = 16_384
 """Below so many rows in a range, sorting and building takes less than the difference saves."""
@@ -187,12 +187,10 @@ class Column(Generic[Number]):
         if self._dead is not None:
             values, rows = values[~self._dead], rows[~self._dead]
         tail_values, tail_rows = self._tail_values[: self._tail], self._tail_rows[: self._tail]
-        # A stable sort of two sorted runs is a merge; the tail is sorted first.
         order = np.lexsort((tail_rows, tail_values))
-        values = np.concatenate((values, tail_values[order]))
-        rows = np.concatenate((rows, tail_rows[order]))
-        order = np.argsort(values, kind="stable")
-        values, rows = values[order], rows[order]
+        tail_values, tail_rows = tail_values[order], tail_rows[order]
+        places = values.searchsorted(tail_values, side="right") + np.arange(len(tail_values))
+        values, rows = _insert(values, places, tail_values), _insert(rows, places, tail_rows)
         # Rows that came back lie behind greater ones of the same value: sort those in.
         if bool(np.any((values[1:] == values[:-1]) & (rows[1:] < rows[:-1]))):
             order = np.lexsort((rows, values))
@@ -205,3 +203,15 @@ class Column(Generic[Number]):
         self._tail = 0
         self._prefixes = None
         self._unique = len(bitmap_of(self._rows)) == len(self._rows)
+
+
+def _insert(
+    array: npt.NDArray[Any], places: npt.NDArray[np.intp], added: npt.NDArray[Any]
+) -> npt.NDArray[Any]:
+    """Return the array with elements added so that they lie at these places."""
+    result = np.empty(len(array) + len(added), dtype=array.dtype)
+    old = np.ones(len(result), dtype=np.bool_)
+    old[places] = False
+    result[places] = added
+    result[old] = array
+    return result
