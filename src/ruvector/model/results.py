@@ -12,7 +12,7 @@ from ruvector.model.points import Hit, Record
 class UpdateResult(msgspec.Struct, frozen=True):
     """The number of the write in its shard's log, and whether the caller waited for it."""
 
-    operation_id: int
+    operation_id: int | None  # None where the time ran out before it had one
     status: str  # "completed", "acknowledged" or "wait_timeout"
 
 

@@ -55,6 +55,11 @@ class Committer:
         self._closing = False
         self._thread: threading.Thread | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for their commit."""
+        return len(self._waiting)
+
     def submit(self, request: Request) -> None:
         """Queue `request`; StorageBusy when the queue is full."""
         with self._changed:

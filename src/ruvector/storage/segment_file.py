@@ -34,7 +34,7 @@ BLOCK_BYTES = 1 << 20
 ALIGNMENT_BYTES = 64
 # Names, shapes and attributes; a million times what is needed, and a bound on what is parsed.
 HEADER_LIMIT_BYTES = 16 << 20
-DTYPES = {name: np.dtype(name) for name in ("<f4", "<f2", "|u1", "|i1", "<u4", "<u8", "<i8")}
+DTYPES = {name: np.dtype(name) for name in ("<f8", "<f4", "<f2", "|u1", "|i1", "<u4", "<u8", "<i8")}
 
 # magic, version, block size, header length, file length, start and length of the array area,
 # CRC32C of the header
@@ -48,7 +48,7 @@ def write_segment(
     """Write `arrays` and JSON-able `attributes` as the segment file `path`, durable on return.
 
     Returns the file's CRC32C for the manifest: over its header and all block checksums, and so over
-    every byte. Its size is `path.stat().st_size`. Arrays of dtype f4, f2, u1, i1, u4, u8 and i8.
+    every byte. Its size is `path.stat().st_size`. Arrays of dtype f8, f4, f2, u1, i1, u4, u8 and i8.
     Errors: BadInput for another dtype; StorageFull; OSError; and then nothing of that name exists.
     """
     contiguous = {name: _little_endian(name, array) for name, array in arrays.items()}
@@ -221,7 +221,7 @@ def _little_endian(name: str, array: NDArray[Any]) -> NDArray[Any]:
     dtype = array.dtype.newbyteorder("<")
     if dtype.str not in DTYPES:
         raise BadInput(
-            f"array {name!r} has dtype {array.dtype}; segment files hold f4, f2, u1, i1, u4, u8, i8"
+            f"array {name!r} has dtype {array.dtype}; segment files hold f8, f4, f2, u1, i1, u4, u8, i8"
         )
     return np.ascontiguousarray(array, dtype).reshape(array.shape)
 

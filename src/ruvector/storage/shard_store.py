@@ -127,6 +127,11 @@ class ShardStore:
                 return reader.checkpoint
         return self._record.checkpoint
 
+    @property
+    def waiting(self) -> int:
+        """How many writes wait for their commit."""
+        return self._committer.waiting
+
     def read(self) -> Reader:
         """Return a snapshot of the tables, to be closed with `with` soon; about 1 µs."""
         if self._closed:

@@ -1,0 +1,272 @@
+"""Which collections and aliases are there? Names to configurations, folders and open collections.
+
+    <root>/lock                       who has the folder open for writing
+    <root>/meta/                      collections, aliases (storage.meta_store)
+    <root>/collections/<folder>/      one shard each; folders are named by numbers, not by users
+
+A collection exists when the meta store says so. Its folder is made before that and removed after the
+opposite, so a crash leaves a folder without a name, which the next start removes. A damaged collection
+keeps its name and refuses requests; the others go on.
+"""
+
+import contextlib
+import shutil
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from ruvector.collection.collection import Collection
+from ruvector.errors import AlreadyExists, NotFound, RuvectorError, StorageDamaged, StorageLocked
+from ruvector.model.configs import CollectionConfig
+from ruvector.storage import files
+from ruvector.storage.lock import DatabaseLock
+from ruvector.storage.meta_store import MetaStore
+
+COLLECTIONS_FOLDER = "collections"
+
+
+class _Stored(msgspec.Struct, frozen=True):
+    """What the meta store keeps of a collection."""
+
+    folder: str
+    config: CollectionConfig
+
+
+_decode_stored = msgspec.json.Decoder(_Stored).decode
+
+
+class Catalog:
+    """All collections of one data folder. `lock` guards changes; lookups need none."""
+
+    def __init__(self, root: Path, meta: MetaStore, lock: DatabaseLock | None) -> None:
+        self.root = root
+        self.read_only = lock is None
+        self._meta = meta
+        self._database_lock = lock
+        self._lock = threading.RLock()
+        self._stored: dict[str, _Stored] = {}
+        self._open: dict[str, Collection] = {}
+        self._damaged: dict[str, RuvectorError] = {}
+        self.aliases: dict[str, str] = {}
+        self._generation = -1
+
+    @classmethod
+    def open(cls, root: Path, *, read_only: bool = False) -> "Catalog":
+        """Open the data folder with all its collections; a writer creates a missing one."""
+        if not read_only:
+            files.make_folder(root)
+        elif not (root / "meta").is_dir():
+            raise NotFound(f"{root} holds no database; open it for writing to create one")
+        lock = None if read_only else DatabaseLock.acquire(root)
+        meta: MetaStore | None = None
+        try:
+            meta = MetaStore.open(root, read_only=read_only, create=not read_only)
+            catalog = cls(root, meta, lock)
+            if not read_only:
+                files.make_folder(root / COLLECTIONS_FOLDER)
+            catalog._load()
+        except BaseException:
+            if meta is not None:
+                meta.close()
+            if lock is not None:
+                lock.release()
+            raise
+        return catalog
+
+    def close(self) -> None:
+        """Close every collection and let go of the folder."""
+        with self._lock:
+            for collection in self._open.values():
+                collection.close()
+            self._open.clear()
+            self._meta.close()
+            if self._database_lock is not None:
+                self._database_lock.release()
+
+    # --- Lookups ---------------------------------------------------------------------------------
+
+    def get(self, name: str) -> Collection:
+        """Return the open collection of that name or alias; NotFound, or why it cannot be used."""
+        if self.read_only:
+            self._load_if_changed()
+        collection = self._open.get(self.aliases.get(name, name))
+        if collection is not None:
+            return collection
+        damage = self._damaged.get(self.aliases.get(name, name))
+        if damage is not None:
+            raise StorageDamaged(f"collection {name} is damaged: {damage.message}") from damage
+        raise NotFound(f"Collection `{name}` doesn't exist!")
+
+    def exists(self, name: str) -> bool:
+        """Say whether a collection or an alias has that name."""
+        if self.read_only:
+            self._load_if_changed()
+        return name in self._stored or name in self.aliases
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of all collections, sorted."""
+        if self.read_only:
+            self._load_if_changed()
+        return sorted(self._stored)
+
+    @property
+    def open_collections(self) -> dict[str, Collection]:
+        """Return the collections that can be used."""
+        return dict(self._open)
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """Return what is wrong, by collection."""
+        found = {name: damage.message for name, damage in self._damaged.items()}
+        for name, collection in self.open_collections.items():
+            if collection.problem is not None:
+                found[name] = collection.problem
+        return found
+
+    # --- Changes ---------------------------------------------------------------------------------
+
+    def create(self, name: str, config: CollectionConfig) -> None:
+        """Create a collection; AlreadyExists where a collection or an alias has the name."""
+        with self._lock:
+            self._refuse_read_only()
+            if self.exists(name):
+                raise AlreadyExists(f"Collection `{name}` already exists!")
+            folder = self._new_folder()
+            path = self.root / COLLECTIONS_FOLDER / folder
+            try:
+                collection = Collection.open(path, config, create=True)
+                stored = _Stored(folder, config)
+                files.sync_folder(path.parent)
+                self._meta.commit([("collections", name, msgspec.json.encode(stored))])
+            except BaseException:
+                shutil.rmtree(path, ignore_errors=True)
+                raise
+            self._stored[name] = stored
+            self._open[name] = collection
+
+    def configure(self, name: str, config: CollectionConfig) -> None:
+        """Keep new settings of a collection."""
+        with self._lock:
+            self._refuse_read_only()
+            name = self.aliases.get(name, name)
+            collection = self.get(name)
+            stored = _Stored(self._stored[name].folder, config)
+            self._meta.commit([("collections", name, msgspec.json.encode(stored))])
+            self._stored[name] = stored
+            collection.configure(config)
+
+    def delete(self, name: str) -> bool:
+        """Delete a collection, its aliases and its files; False where there is none."""
+        with self._lock:
+            self._refuse_read_only()
+            name = self.aliases.get(name, name)
+            stored = self._stored.get(name)
+            if stored is None:
+                return False
+            aliases = [alias for alias, target in self.aliases.items() if target == name]
+            self._meta.commit(
+                [("collections", name, None), *(("aliases", alias, None) for alias in aliases)]
+            )
+            del self._stored[name]
+            self.aliases = {a: target for a, target in self.aliases.items() if target != name}
+            self._damaged.pop(name, None)
+            collection = self._open.pop(name, None)
+            if collection is not None:
+                collection.close()
+            shutil.rmtree(self.root / COLLECTIONS_FOLDER / stored.folder, ignore_errors=True)
+            return True
+
+    def change_aliases(self, changes: Sequence[tuple[str, str, str]]) -> None:
+        """Apply (action, name, target) in order: all or none.
+
+        Actions: "create" alias, collection; "delete" alias, ""; "rename" old alias, new alias.
+        """
+        with self._lock:
+            self._refuse_read_only()
+            aliases = dict(self.aliases)
+            for action, name, target in changes:
+                self._change_alias(aliases, action, name, target)
+            gone = [("aliases", alias, None) for alias in self.aliases if alias not in aliases]
+            kept = [("aliases", alias, target.encode()) for alias, target in aliases.items()]
+            self._meta.commit([*gone, *kept])
+            self.aliases = aliases
+
+    def _change_alias(self, aliases: dict[str, str], action: str, name: str, target: str) -> None:
+        if action == "create":
+            if target not in self._stored:
+                raise NotFound(f"Collection `{target}` doesn't exist!")
+            self._refuse_collection_name(name)
+            aliases[name] = target
+            return
+        if name not in aliases:
+            raise NotFound(f"Alias {name} does not exists!")
+        collection = aliases.pop(name)
+        if action == "rename":
+            self._refuse_collection_name(target)
+            aliases[target] = collection
+
+    def _refuse_collection_name(self, alias: str) -> None:
+        if alias in self._stored:
+            raise AlreadyExists(f"Collection `{alias}` already exists!")
+
+    def _refuse_read_only(self) -> None:
+        if self.read_only:
+            raise StorageLocked(f"{self.root} was opened with read_only=True; open it for writing")
+
+    # --- Loading ---------------------------------------------------------------------------------
+
+    def _load(self) -> None:
+        self._generation = self._meta.generation
+        self._stored = {}
+        for name, value in self._meta.items("collections").items():
+            try:
+                self._stored[name] = _decode_stored(value)
+            except msgspec.DecodeError as error:
+                raise StorageDamaged(f"the settings of {name} cannot be read: {error}") from error
+        self.aliases = {a: v.decode() for a, v in self._meta.items("aliases").items()}
+        if not self.read_only:
+            self._remove_unnamed_folders()
+        for name in self._stored:
+            if name not in self._open:
+                self._open_one(name)
+
+    def _open_one(self, name: str) -> None:
+        stored = self._stored[name]
+        path = self.root / COLLECTIONS_FOLDER / stored.folder
+        try:
+            if not path.is_dir():
+                raise StorageDamaged(f"{path} is missing; restore it from a snapshot")
+            self._open[name] = Collection.open(path, stored.config, read_only=self.read_only)
+        except StorageDamaged as error:
+            self._damaged[name] = error
+
+    def _load_if_changed(self) -> None:
+        """Follow the process that writes: collections that came, went or changed."""
+        if self._meta.generation == self._generation:
+            return
+        with self._lock:
+            before = dict(self._stored)
+            self._load()
+            for name, stored in before.items():
+                now = self._stored.get(name)
+                if now is None or now.folder != stored.folder:
+                    with contextlib.suppress(KeyError):
+                        self._open.pop(name).close()
+                    if now is not None:
+                        self._open_one(name)
+                elif name in self._open:
+                    self._open[name].config = now.config
+
+    def _new_folder(self) -> str:
+        used = [int(p.name) for p in (self.root / COLLECTIONS_FOLDER).iterdir() if p.name.isdigit()]
+        used.extend(int(stored.folder) for stored in self._stored.values())
+        return f"{max(used, default=0) + 1:08d}"
+
+    def _remove_unnamed_folders(self) -> None:
+        named = {stored.folder for stored in self._stored.values()}
+        for path in (self.root / COLLECTIONS_FOLDER).iterdir():
+            if path.is_dir() and path.name not in named:
+                shutil.rmtree(path)

@@ -1,0 +1,81 @@
+"""What is a collection on this node? A configuration, a shard, and the maintenance of both."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from pathlib import Path
+
+from ruvector.collection.maintenance import Maintenance
+from ruvector.collection.shard import Change, Shard
+from ruvector.collection.vectors import VectorSpace, find_space, spaces_of
+from ruvector.collection.view import View
+from ruvector.errors import TimedOut
+from ruvector.model.configs import CollectionConfig
+from ruvector.model.filters import Filter
+
+
+class Collection:
+    """One open collection. Safe for any number of threads."""
+
+    def __init__(self, config: CollectionConfig, shard: Shard) -> None:
+        self.config = config
+        self.shard = shard
+        self.maintenance = Maintenance(shard, lambda: self.config)
+
+    @classmethod
+    def open(
+        cls, path: Path, config: CollectionConfig, *, create: bool = False, read_only: bool = False
+    ) -> "Collection":
+        """Open the collection whose shard is in a folder."""
+        shard = Shard.open(path, spaces_of(config), create=create, read_only=read_only)
+        collection = cls(config, shard)
+        collection.maintenance.wake()
+        return collection
+
+    def close(self) -> None:
+        """Stop maintenance, finish waiting writes, close the files."""
+        self.maintenance.close()
+        self.shard.close()
+
+    def space(self, name: str) -> VectorSpace:
+        """Return the space of a vector name; BadInput where there is none."""
+        return find_space(self.shard.spaces, name)
+
+    def view(self, filter: Filter | None = None) -> View:
+        """Return a snapshot, with the rows that match the filter; close it with `with` soon."""
+        return self.shard.view(filter)
+
+    def write(
+        self,
+        changes: Sequence[Change],
+        *,
+        frees_space: bool = False,
+        timeout_seconds: float | None = None,
+    ) -> list[int]:
+        """Commit changes as one transaction and return their sequences once they are durable.
+
+        TimedOut after the time given: the write may still happen.
+        """
+        future: Future[list[int]] = self.shard.write(changes, frees_space=frees_space)
+        try:
+            return future.result(timeout_seconds)
+        except FutureTimeout as error:
+            raise TimedOut(f"the write was not durable after {timeout_seconds} seconds") from error
+
+    def configure(self, config: CollectionConfig) -> None:
+        """Use new settings from now on; maintenance brings what exists into line."""
+        self.config = config
+        self.maintenance.wake()
+
+    @property
+    def problem(self) -> str | None:
+        """Say what keeps the collection from accepting writes, or None."""
+        poisoned = self.shard.store.poisoned
+        return None if poisoned is None else f"a commit failed: {poisoned}; restart"
+
+    @property
+    def status(self) -> str:
+        """Return green, yellow while work is due, or red when something failed."""
+        if self.problem is not None or self.maintenance.failure is not None:
+            return "red"
+        return "green" if self.maintenance.is_idle() else "yellow"

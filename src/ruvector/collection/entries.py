@@ -1,0 +1,76 @@
+"""What does the log say? One entry for each change, with every decision already taken.
+
+Entries are physical: filters are resolved to rows, partial changes of vectors to whole points, merges
+of payloads to their results. Applying the same entries therefore gives the same state, in recovery, in
+a reader process and later in a replica. Format page: docs/formats/store.md.
+"""
+
+from typing import Any
+
+import msgspec
+
+from ruvector.errors import StorageDamaged
+
+JsonObject = dict[str, Any]
+
+
+class VectorColumn(msgspec.Struct, frozen=True, array_like=True):
+    """Vectors of one name. `data`: [n, dim] in C order; `positions`: uint32 [n] in the batch, or None."""
+
+    name: str
+    dtype: str
+    dim: int
+    data: memoryview
+    positions: memoryview | None = None
+
+
+class Put(msgspec.Struct, frozen=True, array_like=True, tag="put"):
+    """New rows `first_row ..` for these ids; `dead`: uint32 rows that they replace."""
+
+    first_row: int
+    keys: list[bytes]
+    texts: dict[int, str]
+    payloads: list[bytes | None] | None
+    vectors: list[VectorColumn]
+    dead: memoryview
+
+
+class Remove(msgspec.Struct, frozen=True, array_like=True, tag="remove"):
+    """These ids are gone; `dead`: uint32 rows they had."""
+
+    keys: list[bytes]
+    dead: memoryview
+
+
+class Payloads(msgspec.Struct, frozen=True, array_like=True, tag="payloads"):
+    """These rows (uint32) have these payloads now; vectors stay."""
+
+    rows: memoryview
+    keys: list[bytes]
+    payloads: list[bytes | None]
+
+
+class Schema(msgspec.Struct, frozen=True, array_like=True, tag="schema"):
+    """The field is indexed like this now; `schema` None: no longer."""
+
+    field: str
+    schema: str | JsonObject | None
+
+
+Entry = Put | Remove | Payloads | Schema
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Entry)
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """Return the bytes of a log entry."""
+    return _encoder.encode(entry)
+
+
+def decode_entry(data: bytes) -> Entry:
+    """Return the entry of these bytes; its columns are views into them."""
+    try:
+        return _decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise StorageDamaged(f"a log entry of {len(data)} bytes cannot be read: {error}") from error

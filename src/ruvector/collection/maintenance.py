@@ -1,0 +1,393 @@
+"""What should be sealed, merged or indexed next, and when?
+
+One background thread a shard, alive only while there is work. It seals the growing segment when its log
+is full, merges segments so that one holds most rows, rewrites those that are mostly dead, and builds
+graphs. New files are written first, then named by the manifest, then shown to readers; replaced files
+are removed last. A crash at any point leaves the old state and files that the next start removes.
+
+Threads: `wake` may be called from any; steps run in the maintenance thread, one at a time. Memory: a
+merge holds the new segment's vectors once.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ruvector.collection.growing import GrowingSegment
+from ruvector.collection.sealed import (
+    FileEntry,
+    alive_in,
+    files_of,
+    open_segment,
+    put_files,
+    write_graph,
+    write_vectors,
+)
+from ruvector.collection.segment import Mask, Segment, full_mask
+from ruvector.collection.shard import Shard
+from ruvector.errors import ServiceError, TimedOut, Unavailable
+from ruvector.index.graph import Graph
+from ruvector.model.configs import CollectionConfig
+from ruvector.storage.transaction import WriteTransaction
+
+IDLE_SECONDS = 0.5  # without a write, before work starts that a burst of writes would undo
+PATIENCE_SECONDS = 10.0  # with writes going on, before it starts all the same
+LONGEST_PAUSE_SECONDS = 60.0  # between tries of a step that fails
+LARGEST_SHARE = (
+    0.7  # of the rows belong into one segment: each further one costs a search of its own
+)
+SEGMENTS_MAX = 8  # however small they are
+SCAN_ROWS = 2000  # segments up to this size are scanned faster than walked
+
+
+class Step(NamedTuple):
+    """A piece of work: what it is, for reports; the work; whether it comes before idleness."""
+
+    reason: str
+    run: Callable[[], None]
+    is_urgent: bool = False
+
+
+class Maintenance:
+    """The background work of one shard."""
+
+    def __init__(self, shard: Shard, config: Callable[[], CollectionConfig]) -> None:
+        self._shard = shard
+        self._config = config
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._cancel = threading.Event()
+        self._woken = time.monotonic()
+        self._waiting_since: float | None = None
+        self._forced = 0  # callers of `finish` that want everything indexed
+        self._number = 0
+        self.failure: BaseException | None = None
+        self.current = ""  # the reason of the step that runs
+        shard.on_applied = self.wake
+
+    # --- Called from any thread ------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Note that rows changed; start the thread if there is work for it."""
+        self._woken = time.monotonic()
+        with self._changed:
+            if self._thread is None and self._next_step() is not None:
+                self._start()
+
+    def finish(self, timeout_seconds: float | None) -> None:
+        """Return when every row is sealed and indexed; TimedOut after the time given."""
+        deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        self._forced += 1
+        try:
+            while True:
+                self._start()
+                with self._changed:
+                    if self._next_step() is None and not self.current:
+                        return
+                    self._changed.notify_all()
+                    left = None if deadline is None else deadline - time.monotonic()
+                    if left is not None and left <= 0:
+                        raise TimedOut(f"not everything is indexed after {timeout_seconds} seconds")
+                    self._changed.wait(0.5 if left is None else min(left, 0.5))
+                if self.failure is not None:
+                    raise ServiceError(f"indexing failed: {self.failure}") from self.failure
+                if self._cancel.is_set():
+                    raise Unavailable("the database was closed while indexing")
+        finally:
+            self._forced -= 1
+
+    def close(self) -> None:
+        """Stop the thread; a build that runs is given up."""
+        self._cancel.set()
+        with self._changed:
+            self._changed.notify_all()
+            thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def is_idle(self) -> bool:
+        """Say whether nothing is left to do."""
+        return not self.current and self._next_step() is None
+
+    # --- The thread ------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        with self._changed:
+            if self._thread is None and not self._cancel.is_set():
+                name = f"maintenance of {self._shard.store.path}"
+                self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        pause = 1.0
+        while not self._cancel.is_set():
+            step = self._next_step()
+            if step is None:
+                with self._changed:
+                    if self._next_step() is None:
+                        self._thread = None
+                        self._changed.notify_all()
+                        return
+                continue
+            if self._is_early(step):
+                with self._changed:
+                    self._changed.wait(0.1)
+                continue
+            self.current = step.reason
+            try:
+                step.run()
+                self.failure, pause = None, 1.0
+            except Exception as error:  # noqa: BLE001 - reported by status; the data stay searchable
+                if not self._cancel.is_set():
+                    self.failure = error
+                    self._cancel.wait(pause)
+                    pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            finally:
+                self.current = ""
+                with self._changed:
+                    self._changed.notify_all()
+        self._thread = None
+
+    def _is_early(self, step: Step) -> bool:
+        """Say whether writes are still coming that would change what is best to do."""
+        now = time.monotonic()
+        if self._forced or step.is_urgent or now - self._woken >= IDLE_SECONDS:
+            self._waiting_since = None
+            return False
+        if self._waiting_since is None:
+            self._waiting_since = now
+        return now - self._waiting_since < PATIENCE_SECONDS
+
+    def _next_step(self) -> Step | None:
+        """Return what to do next, or None."""
+        shard, config = self._shard, self._config()
+        if shard.store.read_only or shard.store.poisoned is not None:
+            return None
+        with shard.lock:
+            frozen, growing, sealed = shard.frozen, shard.growing, shard.sealed
+        is_full = growing.log_bytes >= config.wal_config.wal_capacity_mb << 20
+        if frozen or self._is_worth_a_seal(growing, is_full, config):
+            return Step("seal", self._seal, is_urgent=is_full or bool(frozen))
+        merge = self._choose_merge(sealed, config)
+        if merge:
+            return Step("merge", lambda: self._merge(merge))
+        unindexed = next((s for s in sealed if self._missing_graphs(s, config)), None)
+        if unindexed is not None:
+            return Step("index", lambda: self._index(unindexed))
+        return None
+
+    def _is_worth_a_seal(
+        self, growing: GrowingSegment, is_full: bool, config: CollectionConfig
+    ) -> bool:
+        if not len(growing.segment):
+            return is_full  # only the log's tail to drop
+        return bool(self._forced) or is_full or self._is_worth_a_graph(growing.segment, config)
+
+    def _is_worth_a_graph(self, segment: Segment, config: CollectionConfig) -> bool:
+        threshold = _threshold(config)
+        return threshold is not None and self._vector_bytes(segment) >= threshold
+
+    def _choose_merge(
+        self, sealed: tuple[Segment, ...], config: CollectionConfig
+    ) -> tuple[Segment, ...]:
+        optimizer = config.optimizer_config
+        for segment in sealed:
+            dead = len(segment) - segment.rows_alive
+            if dead >= max(1, optimizer.deleted_threshold * len(segment)) and (
+                len(segment) >= optimizer.vacuum_min_vector_number or self._forced
+            ):
+                return (segment,)
+        wanted = optimizer.default_segment_number or 1
+        by_size = sorted(sealed, key=len)
+        if len(by_size) <= wanted:
+            return ()
+        total = sum(map(len, by_size))
+        limit = optimizer.max_segment_size
+        if self._forced or len(by_size[-1]) < LARGEST_SHARE * total:
+            chosen = by_size if wanted == 1 else by_size[: len(by_size) - wanted + 1]
+        elif len(by_size) > max(SEGMENTS_MAX, wanted):
+            chosen = by_size[:-1]
+        else:
+            return ()
+        if limit is not None:
+            chosen = _within(chosen, limit << 10, self._vector_bytes)
+        return tuple(chosen) if len(chosen) > 1 else ()
+
+    def _missing_graphs(self, segment: Segment, config: CollectionConfig) -> list[str]:
+        """Return the names whose vectors are worth a graph and have none."""
+        threshold = _threshold(config)
+        if threshold is None:
+            return []
+        return [
+            name
+            for name, space in self._shard.spaces.items()
+            if (
+                name not in segment.graphs
+                or _settings(config, name) != segment.graph_settings[name]
+            )
+            and segment.counts[name] > SCAN_ROWS
+            and (self._forced or segment.counts[name] * space.row_bytes >= threshold)
+        ]
+
+    def _vector_bytes(self, segment: Segment) -> int:
+        return max(
+            (segment.counts[name] * space.row_bytes for name, space in self._shard.spaces.items()),
+            default=0,
+        )
+
+    # --- Steps -----------------------------------------------------------------------------------
+
+    def _seal(self) -> None:
+        """Write the growing rows to a file and drop the log that brought them."""
+        shard = self._shard
+        with shard.lock:
+            if not shard.frozen:
+                shard.frozen = (shard.growing,)
+                shard.growing = GrowingSegment(shard.spaces)
+                shard.sealed_sequence, shard.sealed_row = shard.applied, shard.next_row
+            frozen = shard.frozen[0]
+            sequence, next_row = shard.sealed_sequence, shard.sealed_row
+        segment = _only_alive(frozen.segment)
+        number = self._new_number()
+        entries = [write_vectors(shard.store, number, segment, shard.spaces, next_row)]
+        self._replace((), entries, lambda transaction: transaction.truncate_log(sequence))
+
+    def _merge(self, chosen: tuple[Segment, ...]) -> None:
+        """Write the living rows of these segments as one."""
+        shard = self._shard
+        merged = _concatenate([_only_alive(segment) for segment in chosen], shard)
+        number = self._new_number()
+        next_row = 0 if not len(merged) else int(merged.rows[-1]) + 1
+        with shard.store.read() as reader:
+            old = [e for e in files_of(reader) if any(e.file in s.files for s in chosen)]
+        next_row = max([next_row, *(entry.next_row for entry in old)])
+        entries = [write_vectors(shard.store, number, merged, shard.spaces, next_row)]
+        self._replace(chosen, entries, None)
+
+    def _index(self, segment: Segment) -> None:
+        """Build the graphs that a segment lacks."""
+        shard, config = self._shard, self._config()
+        with shard.store.read() as reader:
+            entries = [e for e in files_of(reader) if e.file in segment.files]
+        names = self._missing_graphs(segment, config)
+        new = []
+        for name in names:
+            links, build_beam = _settings(config, name)
+            graph = Graph.build(
+                segment.vectors[name],
+                shard.spaces[name].metric,
+                links_per_node=2 * links,
+                build_beam=build_beam,
+                threads=_threads(config, config.hnsw_of(name).max_indexing_threads),
+                cancel=self._cancel,
+            )
+            stem = f"{self._new_number()}-graph"
+            number = entries[0].segment
+            new.append(write_graph(shard.store, stem, number, name, graph, (links, build_beam)))
+        keep = tuple(e.file for e in entries if e.kind == "vectors" or e.name not in names)
+        self._replace((segment,), new, None, keep)
+
+    def _replace(
+        self,
+        old: tuple[Segment, ...],
+        new: list[FileEntry],
+        also: Callable[[WriteTransaction], None] | None,
+        keep: tuple[str, ...] = (),
+    ) -> None:
+        """Name the new files in the manifest, show them to readers, remove the old ones."""
+        shard = self._shard
+        gone = {file for segment in old for file in segment.files} - set(keep)
+        with shard.store.read() as reader:
+            kept = [entry for entry in files_of(reader) if entry.file in keep]
+        with shard.lock:
+            live = shard.live
+        segment = open_segment(shard.store, [*kept, *new], shard.spaces, live)
+
+        def prepare(transaction: WriteTransaction) -> None:
+            others = [entry for entry in files_of(transaction) if entry.file not in gone]
+            put_files(transaction, [*others, *new])
+            if also is not None:
+                also(transaction)
+
+        def applied(_: None) -> None:
+            with shard.lock:
+                replaced = {file for s in old for file in s.files}
+                others = [s for s in shard.sealed if not replaced.intersection(s.files)]
+                shard.sealed = (*others, alive_in(segment, shard.live))
+                if not old:
+                    shard.frozen = ()
+
+        shard.store.commit(prepare, applied, frees_space=True).result()
+        for file in gone:
+            (shard.store.segments_path / file).unlink(missing_ok=True)
+
+    def _new_number(self) -> str:
+        with self._shard.store.read() as reader:
+            used = [int(entry.file.partition("-")[0]) for entry in files_of(reader)]
+        self._number = max([self._number, *used]) + 1
+        return f"{self._number:08d}"
+
+
+def _only_alive(segment: Segment) -> Segment:
+    """Return the living rows of a segment; arrays are copied only if some are dead."""
+    if segment.rows_alive == len(segment):
+        return segment
+    alive = _bits(segment.alive, segment).view(bool)
+    vectors = {name: array[alive] for name, array in segment.vectors.items()}
+    masks = {
+        name: np.packbits(_bits(mask, segment)[alive], bitorder="little")
+        for name, mask in segment.masks.items()
+    }
+    rows = segment.rows[alive]
+    return Segment(rows, full_mask(len(rows)), vectors, masks, {}, {})
+
+
+def _bits(mask: Mask, segment: Segment) -> Mask:
+    return np.unpackbits(mask, count=len(segment), bitorder="little")
+
+
+def _concatenate(segments: list[Segment], shard: Shard) -> Segment:
+    """Return one segment of all rows, ascending."""
+    rows = np.concatenate([segment.rows for segment in segments])
+    order = np.argsort(rows, kind="stable")
+    is_sorted = bool(np.all(order[:-1] < order[1:]))
+    masks, vectors = {}, {}
+    for name in shard.spaces:
+        array = np.concatenate([segment.vectors[name] for segment in segments])
+        bits = np.concatenate([_bits(segment.masks[name], segment) for segment in segments])
+        vectors[name] = array if is_sorted else array[order]
+        masks[name] = np.packbits(bits if is_sorted else bits[order], bitorder="little")
+    return Segment(rows[order], full_mask(len(rows)), vectors, masks, {}, {})
+
+
+def _within(
+    segments: list[Segment], limit_bytes: int, size: Callable[[Segment], int]
+) -> list[Segment]:
+    """Return the smallest segments that together stay below the limit."""
+    chosen, total = [], 0
+    for segment in segments:
+        total += size(segment)
+        if total > limit_bytes:
+            break
+        chosen.append(segment)
+    return chosen
+
+
+def _threshold(config: CollectionConfig) -> int | None:
+    """Return the bytes of vectors from which on they are indexed; the setting 0 means never."""
+    return config.optimizer_config.indexing_threshold << 10 or None
+
+
+def _settings(config: CollectionConfig, name: str) -> tuple[int, int]:
+    """Return m and ef_construct of one vector's graph."""
+    hnsw = config.hnsw_of(name)
+    return hnsw.m, hnsw.ef_construct
+
+
+def _threads(config: CollectionConfig, of_graph: int) -> int:
+    """Return the threads of a build: the graph's setting, the optimizer's, or all cores (0)."""
+    limit = config.optimizer_config.max_optimization_threads
+    return min(of_graph, limit) if of_graph and limit else of_graph or limit or 0

@@ -1,0 +1,94 @@
+"""Is this batch of points fit to be stored? Checks everything before the store hears of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from ruvector.collection.growing import Columns
+from ruvector.collection.segment import Rows
+from ruvector.collection.vectors import Stored, VectorSpace, find_space, to_rows, to_stored
+from ruvector.errors import BadInput
+from ruvector.model.ids import PointId, id_key, original_text
+from ruvector.model.limits import MAX_BATCH_POINTS
+from ruvector.model.points import PointsBlock
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedPoints:
+    """Points with unique ids; vectors as they are stored. `texts`: position to an id's own text."""
+
+    ids: Sequence[PointId]
+    keys: list[bytes]
+    texts: dict[int, str]
+    payloads: list[bytes | None] | None
+    columns: Columns
+
+
+def prepare_points(points: PointsBlock, spaces: Mapping[str, VectorSpace]) -> PreparedPoints:
+    """Return the batch ready to be stored; of points with the same id the last one counts.
+
+    BadInput names the first thing that is wrong; then nothing of the batch is stored.
+    """
+    count = len(points)
+    if count > MAX_BATCH_POINTS:
+        raise BadInput(f"{count} points; at most {MAX_BATCH_POINTS} in one request")
+    if points.payloads is not None and len(points.payloads) != count:
+        raise BadInput(f"{count} ids but {len(points.payloads)} payloads")
+    keys, texts = keys_of(points.ids)
+    columns: dict[str, tuple[Stored, Rows | None]] = {}
+    for name, block in points.vectors.items():
+        space = find_space(dict(spaces), name)
+        expected = count if block.positions is None else len(block.positions)
+        if len(block) != expected:
+            raise BadInput(f"{expected} points but {len(block)} vectors {name!r}")
+        columns[name] = (to_stored(space, to_rows(space, block.rows)), block.positions)
+    prepared = PreparedPoints(points.ids, keys, texts, points.payloads, columns)
+    last = {key: i for i, key in enumerate(keys)}
+    return prepared if len(last) == count else _take(prepared, sorted(last.values()))
+
+
+def keys_of(ids: Sequence[PointId]) -> tuple[list[bytes], dict[int, str]]:
+    """Return the keys of ids, and the texts that must be kept beside some of them."""
+    if isinstance(ids, np.ndarray):
+        if ids.ndim != 1 or ids.dtype.kind not in "iu":
+            raise BadInput(f"ids must be a flat array of integers, not {ids.dtype} {ids.shape}")
+        ids = ids.tolist()
+    keys = [id_key(point_id) for point_id in ids]
+    texts = {
+        i: text
+        for i, point_id in enumerate(ids)
+        if not isinstance(point_id, int) and (text := original_text(point_id, keys[i])) is not None
+    }
+    return keys, texts
+
+
+def check_payload_json(text: bytes) -> None:
+    """Raise BadInput unless the text is a JSON object."""
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadInput(f"payload is not valid JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise BadInput("payload must be a JSON object")
+
+
+def _take(points: PreparedPoints, chosen: list[int]) -> PreparedPoints:
+    """Return only the chosen points (ascending positions)."""
+    new_position = {old: new for new, old in enumerate(chosen)}
+    columns: dict[str, tuple[Stored, Rows | None]] = {}
+    for name, (vectors, positions) in points.columns.items():
+        if positions is None:
+            columns[name] = (vectors[chosen], None)
+            continue
+        kept = [i for i, position in enumerate(positions.tolist()) if position in new_position]
+        moved = [new_position[int(positions[i])] for i in kept]
+        columns[name] = (vectors[kept], np.array(moved, dtype=np.uint32))
+    return PreparedPoints(
+        [points.ids[i] for i in chosen],
+        [points.keys[i] for i in chosen],
+        {new_position[i]: text for i, text in points.texts.items() if i in new_position},
+        None if points.payloads is None else [points.payloads[i] for i in chosen],
+        columns,
+    )

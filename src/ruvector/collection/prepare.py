@@ -1,0 +1,272 @@
+"""How does a request become entries of the log and rows of the tables? All inside one transaction.
+
+Runs in the committer thread, where it alone sees the transaction, the memory that readers see, and the
+effects in between. It decides everything (which rows, which payloads), so that applying the entry again
+needs no decision. Nothing here changes memory; the returned effects do, after the commit.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from ruvector.collection.effects import Effect, Pending
+from ruvector.collection.entries import (
+    Entry,
+    Payloads,
+    Put,
+    Remove,
+    Schema,
+    VectorColumn,
+    encode_entry,
+)
+from ruvector.collection.growing import Columns
+from ruvector.collection.points import PreparedPoints
+from ruvector.collection.records import PointRecord, decode_record, encode_record
+from ruvector.collection.segment import Rows
+from ruvector.collection.vectors import Stored, VectorSpace
+from ruvector.errors import BadInput, NotFound
+from ruvector.model.filters import Filter
+from ruvector.model.ids import PointId, id_key
+from ruvector.model.limits import MAX_ROWS
+from ruvector.storage.transaction import WriteTransaction
+
+JsonObject = dict[str, Any]
+PayloadChange = Callable[[JsonObject], JsonObject]
+
+_decode_json = msgspec.json.Decoder().decode
+_NO_ROWS: Rows = np.empty(0, dtype=np.uint32)
+
+
+class Preparation:
+    """One request on its way into the transaction.
+
+    `resolve` answers a filter with rows as of this moment; `vector_at` returns the stored vector of a
+    row that memory shows; `take_rows` hands out new rows; `keeps_payloads` says whether fields are
+    indexed, so that old payloads must be known when rows change.
+    """
+
+    def __init__(
+        self,
+        transaction: WriteTransaction,
+        pending: Pending,
+        spaces: dict[str, VectorSpace],
+        resolve: Callable[[Filter], Rows],
+        vector_at: Callable[[str, int], Stored | None],
+        take_rows: Callable[[int], int],
+        keeps_payloads: bool,
+    ) -> None:
+        self.transaction = transaction
+        self._pending = pending
+        self._spaces = spaces
+        self._resolve = resolve
+        self._vector_at = vector_at
+        self._take_rows = take_rows
+        self._keeps_payloads = keeps_payloads
+
+    def upsert(self, points: PreparedPoints) -> Effect:
+        """Give every point a new row; rows of ids that exist die."""
+        return self._put(points.keys, points.texts, points.payloads, points.columns)
+
+    def delete(self, ids: Sequence[PointId] | None, filter: Filter | None) -> Effect:
+        """Remove the chosen points; ids that do not exist are no error."""
+        chosen = self._choose(ids, filter, missing_is_error=False)
+        rows = _ascending(row for row, _ in chosen)
+        keys = [record.key for _, record in chosen]
+        effect = self._log(Remove(keys, memoryview(rows)))  # type: ignore[arg-type]
+        effect.dead = rows
+        if self._keeps_payloads:
+            effect.dead_payloads = self._payloads_of(rows, dict(chosen))
+        self.transaction.delete_ids(keys)
+        self.transaction.delete_points(rows.tolist())
+        return effect
+
+    def update_vectors(self, points: PreparedPoints) -> Effect:
+        """Replace given vectors; the point moves to a new row with its other vectors and payload."""
+        rows = self._rows_of(points.keys, points.ids)
+        records = [decode_record(data) for data in self._records(rows)]
+        columns = self._completed(rows, points.columns)
+        return self._put(points.keys, _texts(records), [r.payload for r in records], columns)
+
+    def delete_vectors(
+        self, names: Sequence[str], ids: Sequence[PointId] | None, filter: Filter | None
+    ) -> Effect:
+        """Take named vectors away; the points move to new rows with what is left."""
+        chosen = self._choose(ids, filter, missing_is_error=False)
+        rows = [row for row, _ in chosen]
+        records = [record for _, record in chosen]
+        columns = self._completed(rows, {}, without=frozenset(names))
+        keys = [record.key for record in records]
+        return self._put(keys, _texts(records), [r.payload for r in records], columns)
+
+    def change_payload(
+        self,
+        change: PayloadChange,
+        ids: Sequence[PointId] | None,
+        filter: Filter | None,
+        *,
+        missing_is_error: bool,
+    ) -> Effect:
+        """Change payloads in place: rows and vectors stay."""
+        chosen = sorted(
+            self._choose(ids, filter, missing_is_error=missing_is_error), key=lambda pair: pair[0]
+        )
+        rows = _ascending(row for row, _ in chosen)
+        payloads = [_changed(record.payload, change) for _, record in chosen]
+        keys = [record.key for _, record in chosen]
+        effect = self._log(Payloads(memoryview(rows), keys, payloads))  # type: ignore[arg-type]
+        self.transaction.put_points(
+            (row, encode_record(effect.sequence, record.key, record.text, payload))
+            for (row, record), payload in zip(chosen, payloads, strict=True)
+        )
+        effect.changed = rows
+        effect.old_payloads = [record.payload for _, record in chosen]
+        effect.new_payloads = payloads
+        return effect
+
+    def change_schema(self, field: str, schema: str | JsonObject | None) -> Effect:
+        """Index a field, or stop indexing it."""
+        key = "schema:" + field
+        self.transaction.put_manifest(key, None if schema is None else msgspec.json.encode(schema))
+        effect = self._log(Schema(field, schema))
+        effect.schema = (field, schema)
+        return effect
+
+    def _put(
+        self,
+        keys: list[bytes],
+        texts: dict[int, str],
+        payloads: list[bytes | None] | None,
+        columns: Columns,
+    ) -> Effect:
+        transaction = self.transaction
+        count = len(keys)
+        first_row = self._take_rows(count)
+        if first_row + count > MAX_ROWS:
+            raise BadInput(
+                f"the shard has used {first_row} of {MAX_ROWS} rows; "
+                "copy the collection into a new one"
+            )
+        found = transaction.rows_of(keys)
+        dead = _ascending(row for row in found if row is not None)
+        dead_payloads = self._payloads_of(dead, {}) if self._keeps_payloads and len(dead) else []
+        entry = Put(first_row, keys, texts, payloads, _encode_columns(columns), memoryview(dead))  # type: ignore[arg-type]
+        effect = self._log(entry)
+        sequence = effect.sequence
+        bodies: Iterable[bytes | None] = payloads if payloads is not None else [None] * count
+        text_of = texts.get
+        transaction.put_points(
+            [
+                (first_row + i, encode_record(sequence, key, text_of(i), payload))
+                for i, (key, payload) in enumerate(zip(keys, bodies, strict=True))
+            ]
+        )
+        transaction.put_ids(zip(keys, range(first_row, first_row + count), strict=True))
+        if len(dead):
+            transaction.delete_points(dead.tolist())
+        effect.first_row, effect.count, effect.columns = first_row, count, columns
+        effect.payloads, effect.dead, effect.dead_payloads = payloads, dead, dead_payloads
+        return effect
+
+    def _log(self, entry: Entry) -> Effect:
+        data = encode_entry(entry)
+        return Effect(self.transaction.append_log(data), log_bytes=len(data))
+
+    def _choose(
+        self, ids: Sequence[PointId] | None, filter: Filter | None, *, missing_is_error: bool
+    ) -> list[tuple[int, PointRecord]]:
+        """Return (row, record) of the points chosen by ids or by filter, each once."""
+        if ids is not None:
+            keys = list(dict.fromkeys(id_key(point_id) for point_id in ids))
+            found = self.transaction.rows_of(keys)
+            if missing_is_error and None in found:
+                missing = ids[0] if len(keys) != len(ids) else ids[found.index(None)]
+                raise NotFound(f"No point with id {missing} found")
+            rows = [row for row in found if row is not None]
+        elif filter is not None:
+            rows = self._resolve(filter).tolist()
+        else:
+            raise BadInput("either points or filter must be given")
+        records = self._records(rows)
+        return [(row, decode_record(data)) for row, data in zip(rows, records, strict=True)]
+
+    def _rows_of(self, keys: list[bytes], ids: Sequence[PointId]) -> list[int]:
+        rows = self.transaction.rows_of(keys)
+        for point_id, row in zip(ids, rows, strict=True):
+            if row is None:
+                raise NotFound(f"No point with id {point_id} found")
+        return [row for row in rows if row is not None]
+
+    def _records(self, rows: Sequence[int]) -> list[bytes]:
+        return [data for data in self.transaction.points(rows) if data is not None]
+
+    def _payloads_of(self, rows: Rows, known: dict[int, PointRecord]) -> list[bytes]:
+        if len(known) == len(rows):
+            return [known[row].payload for row in rows.tolist()]
+        return [decode_record(data).payload for data in self._records(rows.tolist())]
+
+    def _completed(
+        self, rows: Sequence[int], given: Columns, without: frozenset[str] = frozenset()
+    ) -> Columns:
+        """Return columns of all vectors that these rows keep, with the given ones in place."""
+        columns: dict[str, tuple[Stored, Rows | None]] = {}
+        for name, space in self._spaces.items():
+            if name in without:
+                continue
+            vectors, positions = given.get(name, (None, None))
+            if vectors is not None and positions is None:
+                columns[name] = (vectors, None)
+                continue
+            new = dict(
+                zip(
+                    (positions if positions is not None else ()),
+                    vectors if vectors is not None else (),
+                    strict=True,
+                )
+            )
+            kept = [(i, new.get(i)) for i in range(len(rows))]
+            pairs = [
+                (i, vector if vector is not None else self._stored(name, rows[i]))
+                for i, vector in kept
+            ]
+            present = [(i, vector) for i, vector in pairs if vector is not None]
+            if present:
+                block = np.array([vector for _, vector in present], dtype=space.dtype)
+                where = _ascending(i for i, _ in present)
+                columns[name] = (block, None if len(present) == len(rows) else where)
+        return columns
+
+    def _stored(self, name: str, row: int) -> Stored | None:
+        effect = self._pending.find(row)
+        return effect.vector_of(name, row) if effect is not None else self._vector_at(name, row)
+
+
+def _changed(payload: bytes, change: PayloadChange) -> bytes | None:
+    result = change(_decode_json(payload) if payload else {})
+    return msgspec.json.encode(result) if result else None
+
+
+def _texts(records: list[PointRecord]) -> dict[int, str]:
+    return {i: record.text for i, record in enumerate(records) if record.text is not None}
+
+
+def _ascending(rows: Iterable[int]) -> Rows:
+    array = np.fromiter(rows, dtype=np.uint32)
+    array.sort()
+    return array
+
+
+def _encode_columns(columns: Columns) -> list[VectorColumn]:
+    return [
+        VectorColumn(
+            name,
+            vectors.dtype.str,
+            vectors.shape[1],
+            memoryview(np.ascontiguousarray(vectors)).cast("B")
+            if vectors.size
+            else memoryview(b""),
+            None if positions is None else memoryview(positions).cast("B"),  # type: ignore[arg-type]
+        )
+        for name, (vectors, positions) in columns.items()
+    ]

@@ -1,0 +1,56 @@
+"""How is a point kept beside its vectors? One record a row: version, id, payload.
+
+    version  uint64 LE   sequence of the write that last changed the point
+    id size  uint8       9 for an integer, 17 for a UUID
+    id       bytes       the id's key (model.ids)
+    text     uint16 LE   length of the id's original text, 0 where the key tells it all
+             bytes       UTF-8
+    payload  bytes       JSON text to the end, empty for none
+
+Records are pure bytes to the store, which adds the checksum. Format page: docs/formats/store.md.
+"""
+
+import struct
+from typing import NamedTuple
+
+from ruvector.errors import StorageDamaged
+from ruvector.model.ids import PointId, id_from_key
+
+_HEAD = struct.Struct("<QB")
+_TEXT = struct.Struct("<H")
+_NO_TEXT = _TEXT.pack(0)
+
+
+class PointRecord(NamedTuple):
+    """A decoded record. `payload` is JSON text, b"" for none."""
+
+    version: int
+    key: bytes
+    text: str | None
+    payload: bytes
+
+    @property
+    def id(self) -> PointId:
+        """Return the id as it was given."""
+        return id_from_key(self.key) if self.text is None else self.text
+
+
+def encode_record(version: int, key: bytes, text: str | None, payload: bytes | None) -> bytes:
+    """Return the bytes of a record."""
+    head = _HEAD.pack(version, len(key)) + key
+    if text is None:
+        return head + _NO_TEXT + (payload or b"")
+    encoded = text.encode()
+    return head + _TEXT.pack(len(encoded)) + encoded + (payload or b"")
+
+
+def decode_record(data: bytes) -> PointRecord:
+    """Return the record of these bytes; StorageDamaged where they are not one."""
+    try:
+        version, size = _HEAD.unpack_from(data)
+        start = 9 + size
+        (length,) = _TEXT.unpack_from(data, start)
+        text = data[start + 2 : start + 2 + length].decode() if length else None
+        return PointRecord(version, bytes(data[9:start]), text, bytes(data[start + 2 + length :]))
+    except (struct.error, UnicodeDecodeError) as error:
+        raise StorageDamaged(f"a point's record of {len(data)} bytes cannot be read") from error

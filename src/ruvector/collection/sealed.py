@@ -1,0 +1,166 @@
+"""How does a segment get into files, and back? One file of rows and vectors, one more for each graph.
+
+The manifest's key "segments" lists every file: {"file", "size_bytes", "crc", "segment", "kind", "name"},
+where `kind` is "vectors" or "graph", `name` the vector's and `settings` what the graph was built with. A graph is added to a segment without
+writing its vectors again. Format pages: docs/formats/segment.md, docs/formats/graph.md.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from pyroaring import BitMap
+
+from ruvector.collection.segment import Mask, Segment, full_mask
+from ruvector.collection.vectors import VectorSpace
+from ruvector.errors import StorageDamaged
+from ruvector.index.graph import Graph
+from ruvector.index.payload.bitmaps import bitmap_of, rows_of
+from ruvector.kernel import mask_from_rows
+from ruvector.storage.files import drop_from_cache
+from ruvector.storage.garbage import SEGMENTS_KEY
+from ruvector.storage.segment_file import SegmentFile, write_segment
+from ruvector.storage.shard_store import ShardStore
+from ruvector.storage.transaction import Reader, WriteTransaction
+
+
+class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the manifest."""
+
+    file: str
+    size_bytes: int
+    crc: int
+    segment: str
+    kind: str
+    name: str = ""
+    next_row: int = 0
+    settings: tuple[int, int] = (0, 0)
+
+
+_decode_files = msgspec.json.Decoder(list[FileEntry]).decode
+
+
+def files_of(reader: Reader) -> list[FileEntry]:
+    """Return the manifest's files."""
+    value = reader.manifest(SEGMENTS_KEY)
+    if value is None:
+        return []
+    try:
+        return _decode_files(value)
+    except msgspec.DecodeError as error:
+        raise StorageDamaged(f"the manifest's segments cannot be read: {error}") from error
+
+
+def put_files(transaction: WriteTransaction, entries: Sequence[FileEntry]) -> None:
+    """Make the manifest list exactly these files."""
+    transaction.put_manifest(SEGMENTS_KEY, msgspec.json.encode(list(entries)))
+
+
+def write_vectors(
+    store: ShardStore,
+    number: str,
+    segment: Segment,
+    spaces: Mapping[str, VectorSpace],
+    next_row: int,
+) -> FileEntry:
+    """Write the rows and vectors of a segment durably; not yet named by the manifest."""
+    arrays: dict[str, Any] = {"rows": segment.rows}
+    for name in spaces:
+        arrays["vectors:" + name] = segment.vectors[name]
+        arrays["present:" + name] = segment.masks[name]
+    return _write(store, f"{number}-vectors", arrays, number, "vectors", "", next_row)
+
+
+def write_graph(
+    store: ShardStore, stem: str, number: str, name: str, graph: Graph, settings: tuple[int, int]
+) -> FileEntry:
+    """Write the graph of one vector name durably; not yet named by the manifest."""
+    entry = _write(store, stem, graph.arrays(), number, "graph", name, 0)
+    return msgspec.structs.replace(entry, settings=settings)
+
+
+def _write(
+    store: ShardStore,
+    stem: str,
+    arrays: Mapping[str, Any],
+    number: str,
+    kind: str,
+    name: str,
+    next_row: int,
+) -> FileEntry:
+    file = stem + ".segment"
+    path = store.segments_path / file
+    crc = write_segment(path, arrays, {"kind": kind, "name": name})
+    return FileEntry(
+        file=file,
+        size_bytes=path.stat().st_size,
+        crc=crc,
+        segment=number,
+        kind=kind,
+        name=name,
+        next_row=next_row,
+    )
+
+
+def open_segments(
+    store: ShardStore, reader: Reader, spaces: Mapping[str, VectorSpace], live: BitMap
+) -> tuple[tuple[Segment, ...], int]:
+    """Return the sealed segments that the manifest names, and the first row after all of them."""
+    entries = files_of(reader)
+    numbers = dict.fromkeys(entry.segment for entry in entries)
+    segments = [
+        open_segment(store, [e for e in entries if e.segment == number], spaces, live)
+        for number in numbers
+    ]
+    return tuple(segments), max((entry.next_row for entry in entries), default=0)
+
+
+def open_segment(
+    store: ShardStore, entries: Sequence[FileEntry], spaces: Mapping[str, VectorSpace], live: BitMap
+) -> Segment:
+    """Return one segment, mapped and checked, with the rows that died since masked out."""
+    names = tuple(entry.file for entry in entries)
+    try:
+        main = next(entry for entry in entries if entry.kind == "vectors")
+        arrays = _open_file(store, main)
+        if any(space.on_disk for space in spaces.values()):
+            drop_from_cache(store.segments_path / main.file)
+        rows = arrays["rows"]
+        masks: dict[str, Mask] = {}
+        vectors = {}
+        for name, space in spaces.items():
+            vectors[name] = arrays["vectors:" + name]
+            masks[name] = arrays["present:" + name]
+            if vectors[name].shape != (len(rows), space.dim) or vectors[name].dtype != space.dtype:
+                raise StorageDamaged(f"{main.file} holds vectors {name!r} of another shape")
+        graphs, settings = {}, {}
+        for entry in entries:
+            if entry.kind == "graph" and entry.name in spaces:
+                graph = _open_file(store, entry)
+                metric = spaces[entry.name].metric
+                settings[entry.name] = entry.settings
+                graphs[entry.name] = Graph.from_arrays(graph, vectors[entry.name], metric)
+    except (KeyError, StopIteration, ValueError) as error:
+        raise StorageDamaged(f"segment {names} of {store.path} cannot be read: {error}") from error
+    segment = Segment(rows, full_mask(len(rows)), vectors, masks, {}, graphs, names, settings)
+    return alive_in(segment, live)
+
+
+def alive_in(segment: Segment, live: BitMap) -> Segment:
+    """Return the segment in which exactly those rows are alive that are live."""
+    rows = segment.rows
+    known = bitmap_of(rows)
+    if known.issubset(live):
+        return segment.masked(full_mask(len(rows)))
+    positions = np.searchsorted(rows, rows_of(known & live))
+    return segment.masked(mask_from_rows(positions.astype(np.uint32), len(rows)))
+
+
+def _open_file(store: ShardStore, entry: FileEntry) -> Mapping[str, Any]:
+    path = store.segments_path / entry.file
+    if not path.exists():
+        raise StorageDamaged(f"{path} is missing; restore the shard from a snapshot")
+    if path.stat().st_size != entry.size_bytes:
+        raise StorageDamaged(f"{path} has {path.stat().st_size} bytes; {entry.size_bytes} expected")
+    return SegmentFile.open(path).arrays

@@ -1,0 +1,146 @@
+"""Which configuration does a new or changed collection get, and how is it described?"""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from ruvector.collection.collection import Collection
+from ruvector.errors import BadInput, InvalidRequest
+from ruvector.model.configs import (
+    CollectionConfig,
+    CollectionParams,
+    HnswConfig,
+    HnswConfigDiff,
+    OptimizersConfig,
+    VectorParams,
+    VectorParamsDiff,
+    WalConfig,
+    check_hnsw,
+    check_optimizers,
+    check_wal,
+    merge,
+    parse_vectors,
+    refuse,
+)
+from ruvector.model.names import check_name
+from ruvector.model.requests import CreateCollection, UpdateCollection
+from ruvector.model.results import CollectionInfo, PayloadIndexInfo, UpdateQueueInfo
+
+_UNSUPPORTED = ("quantization_config", "sparse_vectors", "strict_mode_config")
+
+
+def new_config(request: CreateCollection) -> CollectionConfig:
+    """Return the configuration of a new collection; settings that would be ignored are refused."""
+    check_name(request.collection, "collection_name")
+    _refuse_unsupported(request)
+    refuse("payload", request.payload)
+    refuse("id_tracker", request.id_tracker)
+    refuse("sharding_method", request.sharding_method, ("auto",))
+    refuse("on_disk_payload", request.on_disk_payload, (True,))
+    for name in ("shard_number", "replication_factor", "write_consistency_factor"):
+        value = getattr(request, name)
+        if value is not None and value < 1:
+            raise InvalidRequest.of(name, value, "must be 1 or larger")
+        refuse(name, value, (1,))
+    check_hnsw(request.hnsw_config, "hnsw_config")
+    check_optimizers(request.optimizers_config)
+    check_wal(request.wal_config)
+    return CollectionConfig(
+        params=CollectionParams(vectors=parse_vectors(request.vectors)),
+        hnsw_config=merge(HnswConfig(), request.hnsw_config),
+        optimizer_config=merge(OptimizersConfig(), request.optimizers_config),
+        wal_config=merge(WalConfig(), request.wal_config),
+        metadata=UNSET if request.metadata is None else request.metadata,
+    )
+
+
+def changed_config(config: CollectionConfig, request: UpdateCollection) -> CollectionConfig:
+    """Return the configuration with the request's settings in place of the old ones."""
+    _refuse_unsupported(request)
+    check_hnsw(request.hnsw_config, "hnsw_config")
+    check_optimizers(request.optimizers_config)
+    params = request.params
+    if params is not None:
+        for name in ("replication_factor", "write_consistency_factor"):
+            refuse(f"params.{name}", getattr(params, name), (1,))
+        refuse("params.on_disk_payload", params.on_disk_payload, (True,))
+        for name in ("read_fan_out_factor", "read_fan_out_delay_ms"):
+            refuse(f"params.{name}", getattr(params, name))
+    vectors = dict(config.params.vectors)
+    for name, diff in (request.vectors or {}).items():
+        if name not in vectors:
+            raise BadInput(f"Not existing vector name error: {name}")
+        vectors[name] = _changed_vector(vectors[name], diff, name)
+    metadata = config.metadata
+    if request.metadata is not None:
+        metadata = {**(metadata or {}), **request.metadata}
+    return msgspec.structs.replace(
+        config,
+        params=msgspec.structs.replace(config.params, vectors=vectors),
+        hnsw_config=merge(config.hnsw_config, request.hnsw_config),
+        optimizer_config=merge(config.optimizer_config, request.optimizers_config),
+        metadata=metadata,
+    )
+
+
+def describe(collection: Collection) -> CollectionInfo:
+    """Return what is known of a collection."""
+    shard = collection.shard
+    with collection.view() as view:
+        points, segments = len(view.live), view.segments
+    indexed = sum(segment.counts[name] for segment in segments for name in segment.graphs)
+    with shard.lock:
+        schemas, counts = shard.indexes.schemas(), shard.indexes.counts
+    failure = collection.problem or collection.maintenance.failure
+    return CollectionInfo(
+        status=collection.status,
+        optimizer_status="ok" if failure is None else {"error": str(failure)},
+        points_count=points,
+        indexed_vectors_count=indexed,
+        segments_count=max(1, len(segments)),
+        config=_echo(collection.config),
+        payload_schema={
+            field: _index_info(schema, counts[field]) for field, schema in schemas.items()
+        },
+        update_queue=UpdateQueueInfo(shard.store.waiting),
+    )
+
+
+def _changed_vector(params: VectorParams, diff: VectorParamsDiff, name: str) -> VectorParams:
+    path = f"vectors.{name}" if name else "vectors"
+    refuse(f"{path}.quantization_config", diff.quantization_config)
+    refuse(f"{path}.memory", diff.memory, ("cached",))
+    check_hnsw(diff.hnsw_config, f"{path}.hnsw_config")
+    if isinstance(diff.hnsw_config, HnswConfigDiff):
+        old = params.hnsw_config
+        base = old if isinstance(old, HnswConfigDiff) else HnswConfigDiff()
+        params = msgspec.structs.replace(params, hnsw_config=merge(base, diff.hnsw_config))
+    if isinstance(diff.on_disk, bool):
+        params = msgspec.structs.replace(params, on_disk=diff.on_disk)
+    return params
+
+
+def _refuse_unsupported(request: Any) -> None:
+    for name in _UNSUPPORTED:
+        value = getattr(request, name)
+        if name == "strict_mode_config" and isinstance(value, dict) and not value.get("enabled"):
+            continue
+        if value not in (None, {}):
+            refuse(name, value)
+
+
+def _echo(config: CollectionConfig) -> dict[str, Any]:
+    """Return the configuration as it stands on the wire: one unnamed vector stands bare."""
+    echo: dict[str, Any] = msgspec.to_builtins(config)
+    vectors = echo["params"]["vectors"]
+    if list(vectors) == [""]:
+        echo["params"]["vectors"] = vectors[""]
+    echo["quantization_config"] = None
+    return echo
+
+
+def _index_info(schema: str | dict[str, Any], points: int) -> PayloadIndexInfo:
+    if isinstance(schema, str):
+        return PayloadIndexInfo(schema, points)
+    return PayloadIndexInfo(str(schema["type"]), points, schema)

@@ -1,0 +1,283 @@
+"""What is one shard's state, and how do writes change it?
+
+The shard is a log plus a state machine. The store commits entries; `_apply` turns each one into memory:
+segments, payload indexes, the set of live rows. A reader takes a `View`: a snapshot of the store and
+the memory that belongs to exactly that snapshot.
+
+Invariants: memory shows entry n only after the store has committed it, and every acknowledged entry;
+segments and the set of live rows are replaced, never changed, so a View stays what it was.
+Threads: `lock` guards the attributes that `_publish` sets; the committer thread alone calls `_prepare_*`
+and `_apply`; reads may come from any thread.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from pyroaring import BitMap
+
+from ruvector.collection.effects import Effect, Pending
+from ruvector.collection.growing import GrowingSegment
+from ruvector.collection.prepare import Preparation
+from ruvector.collection.recover import add_payloads, recover
+from ruvector.collection.segment import Rows, Segment
+from ruvector.collection.vectors import Stored, VectorSpace
+from ruvector.collection.view import View
+from ruvector.errors import NotFound, Unavailable
+from ruvector.index.payload import PayloadIndexes
+from ruvector.index.payload.bitmaps import rows_of
+from ruvector.model.filters import Filter
+from ruvector.storage.shard_store import ShardStore
+from ruvector.storage.transaction import WriteTransaction
+
+_decode_json = msgspec.json.Decoder(dict[str, Any]).decode
+# A View waits for the application of a commit it can already see; longer means that it failed.
+APPLY_SECONDS = 60.0
+CLOSE_SECONDS = 30.0  # then reads that still run are cut off
+_REPLANS = 3  # then the lock is kept while payloads are scanned, and writes wait
+
+Change = Callable[[Preparation], Effect]
+
+
+class Shard:
+    """One shard: `open` it, `write`, take a `view`, `close` it."""
+
+    def __init__(self, store: ShardStore, spaces: dict[str, VectorSpace]) -> None:
+        self.store = store
+        self.spaces = spaces
+        self.lock = threading.RLock()
+        self._advanced = threading.Condition(self.lock)
+        self.growing = GrowingSegment(spaces)
+        self.frozen: tuple[GrowingSegment, ...] = ()
+        self.sealed: tuple[Segment, ...] = ()
+        self.live = BitMap()
+        self.indexes = PayloadIndexes()
+        self.applied = 0
+        self.next_row = 0
+        self.sealed_sequence = 0  # the last entry that the frozen segment holds
+        self.sealed_row = 0  # the first row after it
+        self.on_applied: Callable[[], None] = lambda: None
+        self._views = 0
+        self._closed = False
+        self._pending = Pending()
+        self._new_schemas: list[tuple[str, str | dict[str, Any] | None]] = []
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        spaces: dict[str, VectorSpace],
+        *,
+        create: bool = False,
+        read_only: bool = False,
+    ) -> "Shard":
+        """Open the shard in a folder: map its segments and replay its log."""
+        store = ShardStore.open(path, create=create, read_only=read_only)
+        try:
+            shard = cls(store, spaces)
+            recover(shard)
+        except BaseException:
+            store.close()
+            raise
+        return shard
+
+    def close(self) -> None:
+        """Refuse new reads, let running ones end, finish waiting writes, close the files."""
+        with self.lock:
+            self._closed = True
+            self._advanced.wait_for(lambda: self._views == 0, CLOSE_SECONDS)
+        self.store.close()
+
+    def release(self) -> None:
+        """Note that a View was closed."""
+        with self.lock:
+            self._views -= 1
+            if self._closed and self._views == 0:
+                self._advanced.notify_all()
+
+    # --- Reading ---------------------------------------------------------------------------------
+
+    def view(self, filter: Filter | None = None) -> View:
+        """Return the state as of now with the rows that match, to be closed with `with` soon."""
+        if self.store.read_only:
+            self._refresh()
+        for attempt in range(_REPLANS + 1):
+            with self.lock:
+                view = self._take_view()
+                if filter is None:
+                    return view
+                try:
+                    keep_lock = attempt == _REPLANS
+                    view.plan(filter, keep_lock=keep_lock)
+                except BaseException:
+                    view.__exit__(None, None, None)
+                    raise
+                if keep_lock or self.applied == view.sequence or not self.indexes.schemas():
+                    return view
+            view.__exit__(None, None, None)
+        raise AssertionError("the last plan keeps the lock")
+
+    def _take_view(self) -> View:
+        """Return a View whose store and memory agree. Call with `lock`."""
+        while True:
+            if self._closed:
+                raise NotFound("the collection was closed or deleted")
+            reader = self.store.read()
+            if reader.last_sequence == self.applied or self.store.poisoned is not None:
+                self._views += 1
+                return View(self, reader)
+            reader.__exit__(None, None, None)
+            if not self._advanced.wait(APPLY_SECONDS):
+                raise Unavailable(f"{self.store.path} did not apply its last write; restart")
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Return all segments that hold rows, in no order. Call with `lock`."""
+        growing = [g.segment for g in (*self.frozen, self.growing) if len(g.segment)]
+        return (*self.sealed, *growing)
+
+    def _refresh(self) -> None:
+        """Catch up with the process that writes: the log's tail, or everything after a seal."""
+        with self.lock:
+            if self.store.last_sequence != self.applied:
+                recover(self)
+
+    # --- Writing ---------------------------------------------------------------------------------
+
+    def write(self, changes: Sequence[Change], *, frees_space: bool = False) -> "Future[list[int]]":
+        """Commit changes as one transaction; the future gives their sequences once durable."""
+        return self.store.commit(
+            lambda transaction: self._prepare(transaction, changes),
+            self._apply,
+            frees_space=frees_space,
+        )
+
+    def _prepare(self, transaction: WriteTransaction, changes: Sequence[Change]) -> list[Effect]:
+        self._pending.begin(transaction.last_sequence)
+        before = len(self._pending.effects)
+        preparation = Preparation(
+            transaction,
+            self._pending,
+            self.spaces,
+            resolve=lambda filter: self._resolve(filter, transaction),
+            vector_at=self.vector_at,
+            take_rows=self._take_rows,
+            keeps_payloads=bool(self.indexes.schemas()) or self._schema_is_pending(),
+        )
+        effects = []
+        try:
+            for change in changes:
+                effect = change(preparation)
+                self._pending.add(effect)
+                effects.append(effect)
+        except BaseException:
+            self._pending.rollback(before)
+            raise
+        return effects
+
+    def _schema_is_pending(self) -> bool:
+        return any(effect.schema is not None for effect in self._pending.effects)
+
+    def _take_rows(self, count: int) -> int:
+        first = self.next_row
+        self.next_row += count
+        return first
+
+    def _resolve(self, filter: Filter, transaction: WriteTransaction) -> Rows:
+        """Return the rows that match in the transaction: memory's answer, corrected by pending.
+
+        The committer thread alone changes memory, so what was planned holds while it runs.
+        """
+        with self.lock:
+            view = View(self, transaction)
+            view.plan(filter, keep_lock=False)
+        rows = view.rows or BitMap()
+        touched = self._pending.touched()
+        if touched:
+            rows = (rows - BitMap(touched)) | view.matching(filter, sorted(touched))
+        return rows_of(rows)
+
+    def vector_at(self, name: str, row: int) -> Stored | None:
+        """Return the stored vector of a row that memory has, or None."""
+        with self.lock:
+            segments = self.segments
+        for segment in segments:
+            position = segment.find(row)
+            if position is not None:
+                return segment.vector(name, position)
+        return None
+
+    def _apply(self, effects: list[Effect]) -> list[int]:
+        with self.lock:
+            for effect in effects:
+                self._apply_one(effect)
+            self._pending.applied(self.applied)
+            self._advanced.notify_all()
+        if not self._pending.effects:
+            self._change_schemas()
+        self.on_applied()
+        return [effect.sequence for effect in effects]
+
+    def _apply_one(self, effect: Effect) -> None:
+        if effect.count:
+            self.growing.append(effect.first_row, effect.count, effect.columns, effect.log_bytes)
+        else:
+            self.growing.log_bytes += effect.log_bytes
+        if effect.count or len(effect.dead):
+            self._replace_rows(effect)
+        if len(effect.changed):
+            self._replace_payloads(effect)
+        if effect.schema is not None:
+            self._new_schemas.append(effect.schema)
+        self.applied = effect.sequence
+
+    def _change_schemas(self) -> None:
+        """Drop indexes, or build them beside the running reads and put them in place.
+
+        Called when memory shows all that is committed: the payloads in the store are those of memory.
+        """
+        changes, self._new_schemas = self._new_schemas, []
+        for field, schema in changes:
+            if schema is None:
+                with self.lock:
+                    self.indexes.drop(field)
+                continue
+            built = PayloadIndexes()
+            built.create(field, schema)
+            with self.store.read() as reader:
+                add_payloads(built, reader, self.live)
+            with self.lock:
+                self.indexes.adopt(built)
+
+    def _replace_rows(self, effect: Effect) -> None:
+        live = self.live.copy()
+        live.add_range(effect.first_row, effect.first_row + effect.count)
+        if len(effect.dead):
+            live -= BitMap(effect.dead)
+            self.sealed = tuple(segment.without(effect.dead) for segment in self.sealed)
+            for growing in (*self.frozen, self.growing):
+                growing.kill(effect.dead)
+        self.live = live
+        if self.indexes.schemas():
+            for row, payload in zip(effect.dead.tolist(), effect.dead_payloads, strict=True):
+                self.indexes.discard(row, _decode(payload))
+            if effect.payloads is not None:
+                rows = np.arange(effect.first_row, effect.first_row + effect.count, dtype=np.uint32)
+                self.indexes.add_many(rows, [_decode(payload) for payload in effect.payloads])
+
+    def _replace_payloads(self, effect: Effect) -> None:
+        if not self.indexes.schemas():
+            return
+        for row, old, new in zip(
+            effect.changed.tolist(), effect.old_payloads, effect.new_payloads, strict=True
+        ):
+            self.indexes.discard(row, _decode(old))
+            self.indexes.add(row, _decode(new))
+
+
+def _decode(payload: bytes | None) -> dict[str, Any]:
+    return _decode_json(payload) if payload else {}

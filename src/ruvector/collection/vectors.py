@@ -1,0 +1,143 @@
+"""How are vectors of one name kept? Their length, metric and stored type, and how they get there.
+
+Cosine vectors are made unit length when they are written (zero stays zero and scores 0), so that cosine
+is a dot product everywhere below. uint8 vectors are kept as given (truncated, saturated to 0..255), as
+there is no unit length among integers; for cosine they are stored as float32 of unit length instead,
+because the angle is what must be right.
+"""
+
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ruvector.errors import BadInput
+from ruvector.kernel import Metric, parse_float_rows
+from ruvector.model.configs import CollectionConfig, VectorParams
+from ruvector.model.points import Vectors
+
+Stored = NDArray[Any]  # float32, float16 or uint8 [n, dim]
+
+_METRICS = {
+    "Cosine": Metric.COSINE,
+    "Dot": Metric.DOT,
+    "Euclid": Metric.EUCLID,
+    "Manhattan": Metric.MANHATTAN,
+}
+
+
+class VectorSpace(NamedTuple):
+    """One named vector of a collection."""
+
+    name: str
+    dim: int
+    metric: Metric
+    dtype: np.dtype[Any]
+    on_disk: bool
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Say whether scores are similarities."""
+        return self.metric in (Metric.COSINE, Metric.DOT)
+
+    @property
+    def row_bytes(self) -> int:
+        """Return the bytes of one stored vector."""
+        return self.dim * self.dtype.itemsize
+
+
+def space_of(name: str, params: VectorParams) -> VectorSpace:
+    """Return the space that these parameters describe."""
+    kind = params.datatype if isinstance(params.datatype, str) else "float32"
+    if kind == "uint8" and params.distance == "Cosine":
+        kind = "float32"
+    return VectorSpace(
+        name, params.size, _METRICS[params.distance], np.dtype(kind), params.on_disk is True
+    )
+
+
+def spaces_of(config: CollectionConfig) -> dict[str, VectorSpace]:
+    """Return every space of a collection by its name."""
+    return {name: space_of(name, params) for name, params in config.params.vectors.items()}
+
+
+def find_space(spaces: dict[str, VectorSpace], name: str) -> VectorSpace:
+    """Return the space of that name; BadInput where the collection has none."""
+    space = spaces.get(name)
+    if space is None:
+        raise BadInput(f"Not existing vector name error: {name}")
+    return space
+
+
+def to_rows(space: VectorSpace, rows: Any) -> Vectors:
+    """Return rows as float32 [n, dim], finite; BadInput names the first row that is not."""
+    if isinstance(rows, list) and rows and isinstance(rows[0], msgspec.Raw):
+        array = _parse_texts(space, rows)
+    else:
+        array = _to_array(space, rows)
+    if array.ndim != 2 or (array.shape[1] != space.dim):
+        raise BadInput(
+            f"Vector dimension error: expected dim: {space.dim}, "
+            f"got {array.shape[1] if array.ndim == 2 else array.shape}"
+        )
+    if not np.isfinite(array).all():
+        row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
+        raise BadInput(
+            f"vector {space.name!r} of point {row} of the batch holds NaN or infinity; "
+            "every number must be finite"
+        )
+    return array
+
+
+def _parse_texts(space: VectorSpace, texts: list[msgspec.Raw]) -> Vectors:
+    try:
+        return parse_float_rows([bytes(text) for text in texts], space.dim)
+    except ValueError as error:
+        raise BadInput(
+            f"Vector dimension error: expected dim: {space.dim}, vector {space.name!r}: {error}"
+        ) from error
+
+
+def _to_array(space: VectorSpace, rows: Any) -> Vectors:
+    if len(rows) == 0:
+        return np.empty((0, space.dim), dtype=np.float32)
+    try:
+        return np.ascontiguousarray(rows, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        for position, row in enumerate(rows):
+            if np.ndim(row) != 1 or len(row) != space.dim:
+                raise BadInput(
+                    f"Vector dimension error: expected dim: {space.dim}, "
+                    f"got {len(row) if np.ndim(row) else 'a number'} in point {position}"
+                ) from error
+        raise BadInput(f"vectors {space.name!r} must be numbers: {error}") from error
+
+
+def to_stored(space: VectorSpace, rows: Vectors) -> Stored:
+    """Return rows as they are kept: unit length for cosine, cast to the stored type."""
+    if space.metric is Metric.COSINE:
+        rows = unit_length(rows)
+    if space.dtype == np.float32:
+        return rows
+    if space.dtype == np.uint8:
+        return np.clip(np.trunc(rows), 0, 255).astype(np.uint8)
+    largest = np.finfo(space.dtype).max
+    return np.clip(rows, -largest, largest).astype(space.dtype)
+
+
+def to_query(space: VectorSpace, vector: Vectors) -> Vectors:
+    """Return a query float32 [1, dim] as the metric wants it; BadInput for another length."""
+    if vector.shape[0] != space.dim:
+        raise BadInput(f"Vector dimension error: expected dim: {space.dim}, got {vector.shape[0]}")
+    row = vector[np.newaxis]
+    return unit_length(row) if space.metric is Metric.COSINE else row
+
+
+def unit_length(rows: Vectors) -> Vectors:
+    """Return rows scaled to length 1; zero rows stay zero. Sums are in float64, so no overflow."""
+    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
+    norms[norms == 0.0] = 1.0
+    if np.all(np.abs(norms - 1.0) < 1e-6):
+        return rows  # already of unit length: dividing again would only move the last digit
+    return (rows / norms[:, np.newaxis]).astype(np.float32)

@@ -1,0 +1,174 @@
+"""What does one read see? A snapshot of the store and the memory that belongs to exactly it.
+
+Everything a View holds is immutable, so any number of reads go on while writes are applied. The payload
+indexes are the exception: they change in place under the shard's lock, so the filter is planned under it,
+in the same hold that takes the View. While payloads are scanned for conditions without an index the lock
+is let go; the shard then takes a new View if the indexes changed in the meantime.
+"""
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+import numpy as np
+from pyroaring import BitMap
+
+from ruvector.collection.records import PointRecord, decode_record
+from ruvector.collection.segment import Found, SearchPlan, Segment, merge_found
+from ruvector.collection.vectors import Stored, VectorSpace, find_space
+from ruvector.index.payload.bitmaps import bitmap_of, rows_of
+from ruvector.model.filters import Filter, matches
+from ruvector.model.ids import PointId, id_key
+from ruvector.model.points import Vectors
+from ruvector.storage.transaction import Reader
+
+if TYPE_CHECKING:
+    from ruvector.collection.shard import Shard
+
+_decode_json = msgspec.json.Decoder(dict[str, Any]).decode
+_SCAN_BATCH = 1024  # rows whose records are read in one call
+
+
+class View:
+    """The state of a shard at one moment. Call the constructor with the shard's lock held."""
+
+    def __init__(self, shard: "Shard", reader: Reader) -> None:
+        self._shard = shard
+        self.reader = reader
+        self.segments: tuple[Segment, ...] = shard.segments
+        self.live: BitMap = shard.live
+        self.sequence = shard.applied
+        self.rows: BitMap | None = None  # those that match the filter, None without one
+        self._keeps_lock = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.reader.__exit__(kind, error, trace)
+        self._shard.release()
+
+    # --- Points ----------------------------------------------------------------------------------
+
+    def records(self, rows: Sequence[int]) -> list[PointRecord]:
+        """Return the records of rows, in their order."""
+        return [decode_record(data) for data in self.reader.points(rows) if data is not None]
+
+    def rows_of(self, ids: Sequence[PointId]) -> list[int | None]:
+        """Return the row of each id, None where there is no such point."""
+        return self.reader.rows_of([id_key(point_id) for point_id in ids])
+
+    def vector(self, name: str, row: int) -> Stored | None:
+        """Return the stored vector of a row, or None."""
+        for segment in self.segments:
+            position = segment.find(row)
+            if position is not None:
+                return segment.vector(name, position)
+        return None
+
+    def vectors(self, row: int, names: Sequence[str]) -> dict[str, Vectors]:
+        """Return the vectors of a row as float32, by name, as far as it has them."""
+        found = {name: self.vector(name, row) for name in names}
+        return {n: np.asarray(v, dtype=np.float32) for n, v in found.items() if v is not None}
+
+    # --- Search ----------------------------------------------------------------------------------
+
+    def nearest(
+        self,
+        space: VectorSpace,
+        queries: Vectors,
+        k: int,
+        plan: SearchPlan,
+        *,
+        indexed_only_above: int | None = None,
+    ) -> Found:
+        """Return the best k rows and scores over all segments, best first.
+
+        `indexed_only_above`: leave out segments without a graph that have more rows than this.
+        """
+        parts = [
+            segment.search(space, queries, k, plan)
+            for segment in self.segments
+            if indexed_only_above is None
+            or space.name in segment.graphs
+            or len(segment) <= indexed_only_above
+        ]
+        return merge_found(parts, k, space.higher_is_better)
+
+    # --- Filters (RowSource of the planner) ------------------------------------------------------
+
+    def plan(self, filter: Filter, *, keep_lock: bool) -> None:
+        """Set `rows` to exactly the rows that match. Call with the lock held."""
+        self._keeps_lock = keep_lock
+        self.rows = self._shard.indexes.plan(filter, self)
+
+    def matching(self, filter: Filter, rows: Sequence[int]) -> BitMap:
+        """Return those of these rows that exist and match, by looking at each."""
+        found = BitMap()
+        for row, data in zip(rows, self.reader.points(rows), strict=True):
+            if data is None:
+                continue
+            record = decode_record(data)
+            payload = _decode_json(record.payload) if record.payload else {}
+            if matches(filter, payload, _Point(self, record.key, row)):
+                found.add(row)
+        return found
+
+    def live_rows(self) -> BitMap:
+        """Return the rows of all points; not to be changed."""
+        return self.live
+
+    def rows_of_ids(self, ids: Sequence[PointId]) -> BitMap:
+        """Return the rows of those ids that exist."""
+        return BitMap([row for row in self.rows_of(ids) if row is not None])
+
+    def rows_with_vector(self, name: str) -> BitMap:
+        """Return the rows of points that have a vector of this name; BadInput for an unknown one."""
+        find_space(self._shard.spaces, name)
+        rows = BitMap()
+        for segment in self.segments:
+            bits = np.unpackbits(segment.masks[name], count=len(segment), bitorder="little")
+            rows |= bitmap_of(segment.rows[bits.view(bool)])
+        return rows
+
+    def payloads(self, rows: BitMap) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield (row, payload) of rows; the shard's lock is free meanwhile, unless it is kept."""
+        array = rows_of(rows)
+        for start in range(0, len(array), _SCAN_BATCH):
+            batch = array[start : start + _SCAN_BATCH].tolist()
+            found = self._read_payloads(batch)
+            yield from found
+
+    def _read_payloads(self, rows: list[int]) -> list[tuple[int, dict[str, Any]]]:
+        if not self._keeps_lock:
+            self._shard.lock.release()
+        try:
+            return [
+                (row, _decode_json(payload) if (payload := decode_record(data).payload) else {})
+                for row, data in zip(rows, self.reader.points(rows), strict=True)
+                if data is not None
+            ]
+        finally:
+            if not self._keeps_lock:
+                self._shard.lock.acquire()
+
+
+class _Point:
+    """What a filter may ask of a point beside its payload."""
+
+    __slots__ = ("_key", "_row", "_view")
+
+    def __init__(self, view: View, key: bytes, row: int) -> None:
+        self._view, self._key, self._row = view, key, row
+
+    def has_id(self, ids: tuple[PointId, ...]) -> bool:
+        return any(id_key(point_id) == self._key for point_id in ids)
+
+    def has_vector(self, name: str) -> bool:
+        return self._view.vector(name, self._row) is not None

@@ -1,0 +1,1 @@
+"""What was asked for? Reads of a collection: nearest points, pages, counts, single points."""

@@ -1,0 +1,109 @@
+"""Which points are nearest? The search of one collection, by a vector or by a stored point."""
+
+from typing import Any
+
+import numpy as np
+
+from ruvector.collection.collection import Collection
+from ruvector.collection.segment import Found, SearchPlan
+from ruvector.collection.vectors import VectorSpace, to_query
+from ruvector.collection.view import View
+from ruvector.errors import BadInput, InvalidRequest, NotFound
+from ruvector.index.payload.bitmaps import rows_of
+from ruvector.model.configs import HnswConfig
+from ruvector.model.filters import parse_filter
+from ruvector.model.limits import MAX_BEAM
+from ruvector.model.points import Hit, Vectors
+from ruvector.model.queries import Nearest, NearestPoint, NearestVector, check_limit, check_offset
+from ruvector.model.requests import SearchParams
+from ruvector.query.results import hits_of
+from ruvector.query.selections import selection_of
+
+DEFAULT_BEAM = 64  # recall@10 above .95 on every set measured (benchmarks/results.csv)
+_DEFAULT_PARAMS = SearchParams()
+_FULL_SCAN_DEFAULT = HnswConfig().full_scan_threshold
+
+
+def search_nearest(collection: Collection, target: Nearest, name: str, request: Any) -> list[Hit]:
+    """Return the hits of a search; `request`: QueryPoints or Search with the common fields.
+
+    The filter takes part in the search: min(limit, points that match) hits, best first. A stored point
+    that is searched for is left out of its own answer.
+    """
+    space = collection.space(name)
+    limit = check_limit(request.limit)
+    offset = check_offset(request.offset)
+    selection = selection_of(collection, request, default_payload=False)
+    params = request.params or _DEFAULT_PARAMS
+    check_params(params)
+    query = to_query(space, target.vector) if isinstance(target, NearestVector) else None
+    filter = parse_filter(request.filter)
+    with collection.view(filter) as view:
+        excluded = None
+        if isinstance(target, NearestPoint):
+            excluded, query = _stored_query(view, space, target)
+        assert query is not None  # noqa: S101 - a target is a vector or a point
+        wanted = limit + offset + (excluded is not None)
+        plan = SearchPlan(
+            beam=min(params.hnsw_ef or DEFAULT_BEAM, MAX_BEAM),
+            exact=bool(params.exact),
+            allowed=None if view.rows is None else rows_of(view.rows),
+            scan=scan_limits(collection, space),
+        )
+        k = min(wanted, len(view.live))
+        if k == 0:
+            return []
+        indexed_only_above = _scan_rows(collection, space) if params.indexed_only else None
+        found = view.nearest(space, query, k, plan, indexed_only_above=indexed_only_above)
+        rows, scores = _cut(found, space, request.score_threshold, excluded)
+        chosen = slice(offset, offset + limit)
+        return hits_of(view, rows[chosen], scores[chosen], selection)
+
+
+def check_params(params: SearchParams) -> None:
+    """Refuse search parameters that are out of range or would be ignored."""
+    if params.hnsw_ef is not None and params.hnsw_ef < 1:
+        raise InvalidRequest.of("params.hnsw_ef", params.hnsw_ef, "must be 1 or larger")
+    if params.idf is not None:
+        raise BadInput("params.idf is for sparse vectors, which this version does not support")
+    if params.acorn is not None and params.acorn.get("enable"):
+        raise BadInput(
+            "params.acorn is not supported; filters take part in every search without it"
+        )
+
+
+def scan_limits(collection: Collection, space: VectorSpace) -> dict[str, int]:
+    """Return the rows up to which a filtered search scans, if the user has chosen that."""
+    threshold = collection.config.hnsw_of(space.name).full_scan_threshold
+    if threshold == _FULL_SCAN_DEFAULT:
+        return {}
+    return {"full_scan_rows": (threshold << 10) // max(1, space.row_bytes)}
+
+
+def _scan_rows(collection: Collection, space: VectorSpace) -> int:
+    """Return the size of segments that stay without a graph on purpose."""
+    threshold = collection.config.optimizer_config.indexing_threshold << 10
+    return threshold // max(1, space.row_bytes)
+
+
+def _stored_query(view: View, space: VectorSpace, target: NearestPoint) -> tuple[int, Vectors]:
+    row = view.rows_of([target.id])[0]
+    if row is None:
+        raise NotFound(f"No point with id {target.id} found")
+    vector = view.vector(space.name, row)
+    if vector is None:
+        raise NotFound(f"Point {target.id} has no vector {space.name!r}")
+    return row, np.ascontiguousarray(vector, dtype=np.float32)[np.newaxis]
+
+
+def _cut(found: Found, space: VectorSpace, threshold: float | None, excluded: int | None) -> Found:
+    """Drop the excluded row and what lies on the wrong side of the threshold."""
+    rows, scores = found
+    if excluded is not None:
+        kept = rows != excluded
+        rows, scores = rows[kept], scores[kept]
+    if threshold is not None:
+        limit = np.float32(threshold)
+        kept = scores >= limit if space.higher_is_better else scores <= limit
+        rows, scores = rows[kept], scores[kept]
+    return rows, scores

@@ -1,0 +1,114 @@
+"""Which points come next? Pages in the order of ids, single points, counts."""
+
+from collections.abc import Iterator
+
+from pyroaring import BitMap
+
+from ruvector.collection.collection import Collection
+from ruvector.collection.view import View
+from ruvector.errors import BadInput, NotFound
+from ruvector.model.filters import parse_filter
+from ruvector.model.ids import PointId, id_from_key, id_key
+from ruvector.model.limits import MAX_IDS
+from ruvector.model.points import Hit, Record
+from ruvector.model.queries import check_limit, check_offset
+from ruvector.model.requests import Count, GetPoint, QueryPoints, Retrieve, Scroll
+from ruvector.model.results import CountResult, ScrollResult
+from ruvector.query.results import records_of
+from ruvector.query.selections import selection_of
+
+# Up to this many matches per asked point their ids are fetched and sorted; above, ids are walked in
+# order: a fetched id costs about as much as five that are walked past (docs/decisions/0010).
+_SORT_FACTOR = 32
+_SORT_ALWAYS = 4096
+
+
+def scroll(collection: Collection, request: Scroll) -> ScrollResult:
+    """Return a page of points from `offset` (an id, inclusive) on."""
+    if request.order_by is not None:
+        raise BadInput("order_by is not supported by this version: leave it out")
+    limit = check_limit(request.limit)
+    selection = selection_of(collection, request, default_payload=True)
+    with collection.view(parse_filter(request.filter)) as view:
+        start = None if request.offset is None else id_key(request.offset)
+        page = _page(view, start, limit + 1)
+        rows = [row for _, row in page[:limit]]
+        following = _next_id(view, page[limit]) if len(page) > limit else None
+        return ScrollResult(records_of(view, rows, selection), following)
+
+
+def list_points(collection: Collection, request: QueryPoints) -> list[Hit]:
+    """Return points in the order of ids as hits of score 0: a query without a query."""
+    if request.score_threshold is not None:
+        raise BadInput("score_threshold needs a query")
+    limit, offset = check_limit(request.limit), check_offset(request.offset)
+    selection = selection_of(collection, request, default_payload=False)
+    with collection.view(parse_filter(request.filter)) as view:
+        rows = [row for _, row in _page(view, None, limit + offset)][offset:]
+        versions = [record.version for record in view.records(rows)]
+        return [
+            Hit(
+                id=record.id,
+                version=version,
+                score=0.0,
+                payload_json=record.payload_json,
+                vector=record.vector,
+            )
+            for record, version in zip(records_of(view, rows, selection), versions, strict=True)
+        ]
+
+
+def retrieve(collection: Collection, request: Retrieve) -> list[Record]:
+    """Return the points with these ids, in their order; missing ones are left out."""
+    if len(request.ids) > MAX_IDS:
+        raise BadInput(f"{len(request.ids)} ids; at most {MAX_IDS} in one request")
+    selection = selection_of(collection, request, default_payload=True)
+    with collection.view() as view:
+        rows = [row for row in view.rows_of(list(dict.fromkeys(request.ids))) if row is not None]
+        return records_of(view, rows, selection)
+
+
+def get_point(collection: Collection, request: GetPoint) -> Record:
+    """Return one point with payload and vectors."""
+    everything = Retrieve(
+        collection=request.collection, ids=[request.id], with_payload=True, with_vector=True
+    )
+    found = retrieve(collection, everything)
+    if not found:
+        raise NotFound(f"Point with id {request.id} does not exists!")
+    return found[0]
+
+
+def count(collection: Collection, request: Count) -> CountResult:
+    """Return how many points match, exactly."""
+    if request.shard_key is not None:
+        raise BadInput("shard_key needs custom sharding, which a single node does not have")
+    with collection.view(parse_filter(request.filter)) as view:
+        return CountResult(len(view.live if view.rows is None else view.rows))
+
+
+def _page(view: View, start: bytes | None, size: int) -> list[tuple[bytes, int]]:
+    """Return up to `size` (id key, row) of matching points in order, from the key on."""
+    rows = view.rows
+    if rows is not None and len(rows) <= max(_SORT_ALWAYS, _SORT_FACTOR * size):
+        numbers = list(rows)
+        keys = [record.key for record in view.records(numbers)]
+        pairs = sorted(zip(keys, numbers, strict=True))
+        return [pair for pair in pairs if start is None or pair[0] >= start][:size]
+    page = []
+    for pair in _walk(view, start, rows):
+        page.append(pair)
+        if len(page) == size:
+            break
+    return page
+
+
+def _walk(view: View, start: bytes | None, rows: BitMap | None) -> Iterator[tuple[bytes, int]]:
+    for key, row in view.reader.ids_from(start):
+        if rows is None or row in rows:
+            yield key, row
+
+
+def _next_id(view: View, pair: tuple[bytes, int]) -> PointId:
+    records = view.records([pair[1]])
+    return records[0].id if records else id_from_key(pair[0])

@@ -1,0 +1,116 @@
+"""How do rows become what the caller asked to see? Records and hits with chosen payload and vectors."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from ruvector.collection.records import PointRecord
+from ruvector.collection.segment import Rows
+from ruvector.collection.view import View
+from ruvector.kernel import shortest_floats
+from ruvector.model.paths import ANY_ELEMENT, AnyElement, Step, delete_at, parse_path
+from ruvector.model.points import Hit, PayloadSelector, Record, Vectors
+
+_decode_json = msgspec.json.Decoder(dict[str, Any]).decode
+_EMPTY = Raw(b"{}")
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """What of each point is wanted: the payload's part, and vector names (() for none)."""
+
+    payload: PayloadSelector
+    vectors: tuple[str, ...] = ()
+    unnamed: bool = False  # the collection has one unnamed vector, returned bare
+
+
+def hits_of(view: View, rows: Rows, scores: Vectors, selection: Selection) -> list[Hit]:
+    """Return hits in the order of the rows. Scores are printed as float32."""
+    numbers = rows.tolist()
+    return [
+        Hit(
+            id=record.id,
+            version=record.version,
+            score=score,
+            payload_json=_payload(record, selection.payload),
+            vector=_vector(view, row, selection),
+        )
+        for row, record, score in zip(
+            numbers, view.records(numbers), shortest_floats(scores), strict=True
+        )
+    ]
+
+
+def records_of(view: View, rows: Sequence[int], selection: Selection) -> list[Record]:
+    """Return records in the order of the rows."""
+    return [
+        Record(
+            id=record.id,
+            payload_json=_payload(record, selection.payload),
+            vector=_vector(view, row, selection),
+        )
+        for row, record in zip(rows, view.records(rows), strict=True)
+    ]
+
+
+def _payload(record: PointRecord, selector: PayloadSelector) -> Raw | None:
+    if not selector.enabled:
+        return None
+    if selector.include is None and selector.exclude is None:
+        return Raw(record.payload) if record.payload else _EMPTY
+    payload = _decode_json(record.payload) if record.payload else {}
+    if selector.include is not None:
+        payload = include(payload, selector.include)
+    for key in selector.exclude or ():
+        delete_at(payload, parse_path(key))
+    return Raw(msgspec.json.encode(payload))
+
+
+def _vector(view: View, row: int, selection: Selection) -> Any:
+    if not selection.vectors:
+        return None
+    found = view.vectors(row, selection.vectors)
+    return found.get("") if selection.unnamed else found
+
+
+def include(payload: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    """Return only what the keys name, in its place.
+
+    >>> include({"a": {"b": 1, "c": 2}, "d": 3}, ["a.b"])
+    {'a': {'b': 1}}
+    """
+    result: dict[str, Any] = {}
+    for key in keys:
+        result = _merge(result, _only(payload, parse_path(key).steps))
+    return result
+
+
+def _only(value: Any, steps: tuple[Step, ...]) -> Any:
+    """Return the part of a value that steps lead to, inside its containers; _NOTHING for none."""
+    if not steps:
+        return value
+    step, rest = steps[0], steps[1:]
+    if isinstance(step, str):
+        if not isinstance(value, dict) or step not in value:
+            return {} if isinstance(value, dict) else _NOTHING
+        part = _only(value[step], rest)
+        return {} if part is _NOTHING else {step: part}
+    if not isinstance(value, list):
+        return _NOTHING
+    if isinstance(step, AnyElement):
+        parts = [_only(item, rest) for item in value]
+        return [part for part in parts if part is not _NOTHING]
+    return [_only(value[step], rest)] if step < len(value) else []
+
+
+def _merge(left: Any, right: Any) -> Any:
+    if isinstance(left, dict) and isinstance(right, dict):
+        both = {name: _merge(left[name], right[name]) for name in left.keys() & right.keys()}
+        return {**left, **right, **both}
+    if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+        return [_merge(a, b) for a, b in zip(left, right, strict=True)]
+    return right
+
+
+_NOTHING: Any = ANY_ELEMENT
