@@ -174,7 +174,7 @@ def test_batch_of_columns_is_upserted(client: QdrantClient, name: str) -> None:
         points=models.Batch(
             ids=[1, 2, 3],
             vectors=[[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, 1.0, 0]],
-            payloads=[{"n": 1}, None, {"n": 3}],
+            payloads=[{"n": 1}, {}, {"n": 3}],
         ),
     )
     assert payloads(client, name) == {1: {"n": 1}, 2: {}, 3: {"n": 3}}
