@@ -1,0 +1,199 @@
+"""The indexes of a shard and the planner: few payloads are read, and answers stay exact."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from pyroaring import BitMap
+
+from ruvector.errors import BadInput
+from ruvector.index.payload import PayloadIndexes
+from ruvector.model.filters import Filter, parse_filter, shorthand
+
+PAYLOADS: list[dict[str, Any]] = [
+    {"city": "oslo", "age": 1, "on": True, "when": "2024-01-01", "tags": ["a", "b"]},
+    {"city": "rome", "age": 2.5, "on": False, "when": "2024-01-02T10:00:00Z", "tags": []},
+    {"city": ["oslo", "rome"], "age": [3, "x"], "when": "never", "tags": None},
+    {"city": 7, "age": None},
+    {},
+]
+SCHEMAS = {"city": "keyword", "age": "integer", "on": "bool", "when": "datetime"}
+
+
+class Shard:
+    """Rows in a list; remembers which payloads were read."""
+
+    def __init__(self, payloads: Sequence[dict[str, Any]] = PAYLOADS, dead: Sequence[int] = ()):
+        self.stored = payloads
+        self.live = BitMap(range(len(payloads))) - BitMap(dead)
+        self.read: list[int] = []
+
+    def live_rows(self) -> BitMap:
+        return self.live
+
+    def rows_of_ids(self, ids: Sequence[int | str]) -> BitMap:
+        return BitMap(one for one in ids if isinstance(one, int))
+
+    def rows_with_vector(self, name: str) -> BitMap:
+        if name != "v":
+            raise BadInput(f"Not existing vector name error: {name}")
+        return BitMap([0, 1])
+
+    def payloads(self, rows: BitMap) -> Iterator[tuple[int, dict[str, Any]]]:
+        for row in rows:
+            self.read.append(row)
+            yield row, self.stored[row]
+
+
+@pytest.fixture
+def indexes() -> PayloadIndexes:
+    made = PayloadIndexes()
+    for field, schema in SCHEMAS.items():
+        made.create(field, schema)
+    made.add_many(np.arange(len(PAYLOADS), dtype=np.uint32), PAYLOADS)
+    return made
+
+
+def read(source: dict[str, Any]) -> Filter:
+    filter = parse_filter(shorthand(source))
+    assert filter is not None
+    return filter
+
+
+@pytest.mark.parametrize(
+    ("source", "rows"),
+    [
+        ({"city": "oslo"}, [0, 2]),
+        ({"city": ["oslo", "rome"], "age": {"gt": 2}}, [1, 2]),
+        ({"city": {"except": ["oslo"]}}, [1, 2, 3]),
+        ({"city": {"is_empty": True}}, [4]),
+        ({"age": {"is_empty": True}}, [3, 4]),
+        ({"age": None}, [3]),
+        ({"age": {"is_null": False}}, [0, 1, 2, 4]),
+        ({"on": False}, [1]),
+        ({"when": {"gte": "2024-01-01T00:00:01"}}, [1]),
+        ({"must_not": [{"key": "city", "match": {"value": "oslo"}}]}, [1, 3, 4]),
+        ({"has_id": [0, 3, 9]}, [0, 3]),
+        ({"has_vector": "v"}, [0, 1]),
+        ({}, [0, 1, 2, 3, 4]),
+    ],
+)
+def test_indexed_conditions_read_no_payload(
+    indexes: PayloadIndexes, source: dict[str, Any], rows: list[int]
+) -> None:
+    shard = Shard()
+    assert list(indexes.plan(read(source), shard)) == rows
+    assert shard.read == []
+
+
+def test_only_rows_that_the_indexes_leave_open_are_read(indexes: PayloadIndexes) -> None:
+    shard = Shard()
+    tags = {"key": "tags", "match": {"value": "a"}}
+    city = {"key": "city", "match": {"value": "oslo"}}
+    assert list(indexes.plan(read({"must": [tags, city]}), shard)) == [0]
+    assert shard.read == [0, 2]
+    shard.read.clear()
+    assert list(indexes.plan(read({"should": [tags, city]}), shard)) == [0, 2]
+    assert shard.read == [1, 3, 4]
+    shard.read.clear()
+    assert list(indexes.plan(read({"must": tags, "must_not": city}), shard)) == []
+    assert shard.read == [1, 3, 4]
+
+
+def test_no_payload_is_read_when_a_condition_finds_nothing(indexes: PayloadIndexes) -> None:
+    shard = Shard()
+    assert not indexes.plan(read({"tags": "a", "city": "nowhere"}), shard)
+    assert shard.read == []
+
+
+def test_deleted_rows_are_never_found(indexes: PayloadIndexes) -> None:
+    shard = Shard(dead=[0])
+    for source in ({"city": "oslo"}, {"has_id": [0, 2]}, {"city": "oslo", "tags": {"except": []}}):
+        assert 0 not in indexes.plan(read(source), shard)
+    assert 0 not in shard.read
+    assert list(indexes.plan(read({"city": {"is_empty": True}}), shard)) == [4]
+
+
+def test_the_answer_is_the_callers_own(indexes: PayloadIndexes) -> None:
+    for source in ({}, {"city": "oslo"}, {"age": {"is_empty": True}}, {"has_vector": "v"}):
+        shard = Shard()
+        before = indexes.plan(read(source), shard).copy()
+        indexes.plan(read(source), shard).clear()
+        assert indexes.plan(read(source), shard) == before
+        assert shard.live == BitMap(range(5))
+
+
+def test_an_unknown_vector_is_refused(indexes: PayloadIndexes) -> None:
+    with pytest.raises(BadInput, match="Not existing vector name"):
+        indexes.plan(read({"has_vector": "w"}), Shard())
+
+
+def test_points_counts_the_rows_with_a_value_of_the_type(indexes: PayloadIndexes) -> None:
+    assert indexes.counts == {"city": 3, "age": 2, "on": 2, "when": 2}
+    uuids = PayloadIndexes()
+    uuids.create("u", "uuid")
+    values = ["7c9e6679-7425-40de-944b-e07fc1f90ae7", "7C9E66797425-40de", "x", 5, None]
+    uuids.add_many(np.arange(5, dtype=np.uint32), [{"u": value} for value in values])
+    assert uuids.counts == {"u": 1}
+
+
+def test_a_changed_payload_is_found_by_its_new_values_only(indexes: PayloadIndexes) -> None:
+    changed = [*PAYLOADS]
+    changed[0] = {"city": "bern", "age": 9}
+    indexes.discard(0, PAYLOADS[0])
+    indexes.add(0, changed[0])
+    shard = Shard(changed)
+    assert list(indexes.plan(read({"city": "oslo"}), shard)) == [2]
+    assert list(indexes.plan(read({"city": "bern", "age": {"gt": 8}}), shard)) == [0]
+    assert list(indexes.plan(read({"on": {"is_empty": True}}), shard)) == [0, 2, 3, 4]
+
+
+def test_the_same_schema_again_changes_nothing_and_another_replaces(
+    indexes: PayloadIndexes,
+) -> None:
+    before = indexes.get("city")
+    assert indexes.create("city", "keyword") is None
+    assert indexes.get("city") is before
+    with pytest.raises(BadInput):
+        indexes.create("city", "text")
+    assert indexes.get("city") is before
+    replaced = indexes.create("city", {"type": "keyword"})
+    assert replaced is not None
+    assert replaced.points == 0
+    assert indexes.schemas()["city"] == {"type": "keyword"}
+
+
+def test_a_dropped_index_is_gone_and_filters_still_work(indexes: PayloadIndexes) -> None:
+    assert indexes.drop("city")
+    assert not indexes.drop("city")
+    assert "city" not in indexes.schemas()
+    shard = Shard()
+    assert list(indexes.plan(read({"city": "oslo"}), shard)) == [0, 2]
+    assert shard.read == [0, 1, 2, 3, 4]
+
+
+def test_an_index_serves_every_spelling_of_its_path() -> None:
+    indexes = PayloadIndexes()
+    indexes.create('"city"', "keyword")
+    indexes.create("city", "bool")
+    indexes.add_many(np.arange(len(PAYLOADS), dtype=np.uint32), PAYLOADS)
+    shard = Shard()
+    assert list(indexes.plan(read({"city": "oslo"}), shard)) == [0, 2]
+    assert shard.read == []
+
+
+def test_a_match_of_another_type_reads_nothing_where_no_row_has_such_values() -> None:
+    indexes = PayloadIndexes()
+    indexes.create("on", "bool")
+    indexes.add_many(np.arange(len(PAYLOADS), dtype=np.uint32), PAYLOADS)
+    shard = Shard()
+    assert not indexes.plan(read({"on": 1}), shard)
+    assert shard.read == []
+
+
+def test_memory_is_reported_and_grows(indexes: PayloadIndexes) -> None:
+    before = indexes.memory_bytes
+    rows = np.arange(5, 20_005, dtype=np.uint32)
+    indexes.add_many(rows, [{"city": str(row), "age": row} for row in range(20_000)])
+    assert indexes.memory_bytes > before + 20_000 * 12

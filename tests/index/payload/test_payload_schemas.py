@@ -1,0 +1,72 @@
+"""Schemas of payload indexes: what is accepted, echoed and refused."""
+
+from typing import Any
+
+import pytest
+
+from ruvector.errors import BadInput, InvalidRequest, MalformedRequest, RuvectorError
+from ruvector.index.payload import INDEX_TYPES, create_field_index
+
+
+@pytest.mark.parametrize("name", sorted(INDEX_TYPES))
+def test_a_type_is_given_by_name_or_as_an_object_and_echoed_verbatim(name: str) -> None:
+    objects: list[dict[str, Any]] = [
+        {"type": name},
+        {"type": name, "on_disk": False, "memory": "cached", "enable_hnsw": False},
+        {"type": name, "memory": "pinned", "on_disk": None},
+    ]
+    for schema in (name, *objects):
+        index = create_field_index("a.b", schema)
+        assert index.schema == schema
+        assert index.field == "a.b"
+        assert index.points == 0
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "keyword", "is_tenant": True, "prefix": False},
+        {"type": "uuid", "is_tenant": True},
+        {"type": "integer", "is_principal": True, "lookup": False},
+        {"type": "integer", "range": False},
+        {"type": "float", "is_principal": True},
+        {"type": "datetime", "is_principal": False},
+    ],
+)
+def test_parameters_of_a_type_are_accepted(schema: dict[str, Any]) -> None:
+    assert create_field_index("a", schema).schema == schema
+
+
+@pytest.mark.parametrize(
+    ("schema", "error", "message"),
+    [
+        ("text", BadInput, "`text` are not supported yet"),
+        ({"type": "geo"}, BadInput, "`geo` are not supported yet"),
+        ("strings", MalformedRequest, "unknown index type `strings`"),
+        ({}, MalformedRequest, "unknown index type"),
+        ({"type": 1}, MalformedRequest, "unknown index type"),
+        ({"type": ["keyword"]}, MalformedRequest, "unknown index type"),
+        (1, MalformedRequest, "expected a type's name or an object"),
+        ({"type": "bool", "is_tenant": True}, MalformedRequest, "unknown parameter `is_tenant`"),
+        ({"type": "float", "lookup": True}, MalformedRequest, "unknown parameter `lookup`"),
+        ({"type": "keyword", "tenant": True}, MalformedRequest, "unknown parameter `tenant`"),
+        ({"type": "keyword", "is_tenant": 1}, MalformedRequest, "is_tenant: expected a boolean"),
+        ({"type": "keyword", "memory": "warm"}, MalformedRequest, "one of cold, cached, pinned"),
+        ({"type": "keyword", "memory": {}}, MalformedRequest, "one of cold, cached, pinned"),
+        ({"type": "keyword", "memory": "cold"}, BadInput, "on disk are not supported yet"),
+        ({"type": "keyword", "on_disk": True}, BadInput, "on disk are not supported yet"),
+        ({"type": "keyword", "prefix": True}, BadInput, "prefix matching is not supported yet"),
+        ({"type": "integer", "lookup": False, "range": False}, InvalidRequest, "both disabled"),
+    ],
+)
+def test_what_is_wrong_or_not_honoured_is_refused(
+    schema: Any, error: type[RuvectorError], message: str
+) -> None:
+    with pytest.raises(error, match=message) as caught:
+        create_field_index("a", schema)
+    assert type(caught.value) is error
+
+
+def test_a_malformed_field_name_is_refused() -> None:
+    with pytest.raises(BadInput, match="payload key"):
+        create_field_index("a..b", "keyword")
