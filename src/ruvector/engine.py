@@ -1,7 +1,8 @@
 """execute(request) -> result: the embedded database.
 
-One table says which function answers which request. Everything above (clients, servers) builds requests
-and hands them in here; everything below knows no requests of others. Safe for any number of threads.
+One table says which function answers which request. Everything above (clients, servers) builds
+requests and hands them in here; everything below knows no requests of others. Safe for any number
+of threads.
 """
 
 import shutil

@@ -1,8 +1,8 @@
 """What can go wrong, and what is the caller told?
 
-One tree. Each class carries its HTTP status, its gRPC code and the text that begins its message on the
-wire (the contract of Qdrant's API), so that no adapter decides about errors. Messages name the thing,
-the value, the limit and the way out.
+One tree. Each class carries its HTTP status, its gRPC code and the text that begins its message on
+the wire (the contract of Qdrant's API), so that no adapter decides about errors. Messages name the
+thing, the value, the limit and the way out.
 
 RuvectorError
 ├── BadInput (ValueError)        400  the request contradicts itself or the collection

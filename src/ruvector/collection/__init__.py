@@ -1,1 +1,3 @@
-"""One collection on one node: rows and ids, growing and sealed segments, shard, maintenance, catalog."""
+"""One collection on one node: rows and ids, growing and sealed segments, shard, maintenance,
+catalog.
+"""

@@ -4,9 +4,9 @@
     <root>/meta/                      collections, aliases (storage.meta_store)
     <root>/collections/<folder>/      one shard each; folders are named by numbers, not by users
 
-A collection exists when the meta store says so. Its folder is made before that and removed after the
-opposite, so a crash leaves a folder without a name, which the next start removes. A damaged collection
-keeps its name and refuses requests; the others go on.
+A collection exists when the meta store says so. Its folder is made before that and removed after
+the opposite, so a crash leaves a folder without a name, which the next start removes. A damaged
+collection keeps its name and refuses requests; the others go on.
 """
 
 import contextlib

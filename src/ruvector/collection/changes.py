@@ -104,7 +104,8 @@ def _payload_change(
 def _create_field_index(_: Collection, request: r.CreateFieldIndex) -> Change:
     if request.field_schema is None:
         raise BadInput(
-            f"field_schema of {request.field_name} is missing: name a type, as in keyword or integer"
+            f"field_schema of {request.field_name} is missing: name a type, "
+            "as in keyword or integer"
         )
     create_field_index(request.field_name, request.field_schema)
     return lambda preparation: preparation.change_schema(request.field_name, request.field_schema)

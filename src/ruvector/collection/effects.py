@@ -1,7 +1,7 @@
 """What does a write change in memory once it is durable?
 
-An `Effect` is made while a write is prepared and applied after its commit. In between, later writes of
-the same group must see it although memory does not show it yet: that is what `Pending` answers.
+An `Effect` is made while a write is prepared and applied after its commit. In between, later writes
+of the same group must see it although memory does not show it yet: that is what `Pending` answers.
 """
 
 from dataclasses import dataclass, field

@@ -1,8 +1,8 @@
 """What does the log say? One entry for each change, with every decision already taken.
 
-Entries are physical: filters are resolved to rows, partial changes of vectors to whole points, merges
-of payloads to their results. Applying the same entries therefore gives the same state, in recovery, in
-a reader process and later in a replica. Format page: docs/formats/store.md.
+Entries are physical: filters are resolved to rows, partial changes of vectors to whole points,
+merges of payloads to their results. Applying the same entries therefore gives the same state, in
+recovery, in a reader process and later in a replica. Format page: docs/formats/store.md.
 """
 
 from typing import Any
@@ -15,7 +15,9 @@ JsonObject = dict[str, Any]
 
 
 class VectorColumn(msgspec.Struct, frozen=True, array_like=True):
-    """Vectors of one name. `data`: [n, dim] in C order; `positions`: uint32 [n] in the batch, or None."""
+    """Vectors of one name. `data`: [n, dim] in C order; `positions`: uint32 [n] in the batch, or
+    None.
+    """
 
     name: str
     dtype: str
@@ -71,6 +73,6 @@ def encode_entry(entry: Entry) -> bytes:
 def decode_entry(data: bytes) -> Entry:
     """Return the entry of these bytes; its columns are views into them."""
     try:
-        return _decoder.decode(data)
+        return _decoder.decode(data)  # type: ignore[no-any-return]
     except msgspec.DecodeError as error:
         raise StorageDamaged(f"a log entry of {len(data)} bytes cannot be read: {error}") from error

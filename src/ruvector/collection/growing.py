@@ -1,8 +1,8 @@
 """Where do new rows live until they are sealed? In arrays that only ever grow.
 
-Threads: `append` is called by the committer thread alone. Rows are written beyond the published count
-and then published by replacing `segment`, so readers of an older Segment never see them. Growing past
-the capacity copies into new arrays; older Segments keep the old ones.
+Threads: `append` is called by the committer thread alone. Rows are written beyond the published
+count and then published by replacing `segment`, so readers of an older Segment never see them.
+Growing past the capacity copies into new arrays; older Segments keep the old ones.
 """
 
 from collections.abc import Mapping

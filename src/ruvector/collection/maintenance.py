@@ -1,12 +1,13 @@
 """What should be sealed, merged or indexed next, and when?
 
-One background thread a shard, alive only while there is work. It seals the growing segment when its log
-is full, merges segments so that one holds most rows, rewrites those that are mostly dead, and builds
-graphs. New files are written first, then named by the manifest, then shown to readers; replaced files
-are removed last. A crash at any point leaves the old state and files that the next start removes.
+One background thread a shard, alive only while there is work. It seals the growing segment when its
+log is full, merges segments so that one holds most rows, rewrites those that are mostly dead, and
+builds graphs. New files are written first, then named by the manifest, then shown to readers;
+replaced files are removed last. A crash at any point leaves the old state and files that the next
+start removes.
 
-Threads: `wake` may be called from any; steps run in the maintenance thread, one at a time. Memory: a
-merge holds the new segment's vectors once.
+Threads: `wake` may be called from any; steps run in the maintenance thread, one at a time. Memory:
+a merge holds the new segment's vectors once.
 """
 
 import threading

@@ -1,8 +1,9 @@
 """How does a request become entries of the log and rows of the tables? All inside one transaction.
 
-Runs in the committer thread, where it alone sees the transaction, the memory that readers see, and the
-effects in between. It decides everything (which rows, which payloads), so that applying the entry again
-needs no decision. Nothing here changes memory; the returned effects do, after the commit.
+Runs in the committer thread, where it alone sees the transaction, the memory that readers see, and
+the effects in between. It decides everything (which rows, which payloads), so that applying the
+entry again needs no decision. Nothing here changes memory; the returned effects do, after the
+commit.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -42,9 +43,9 @@ _NO_ROWS: Rows = np.empty(0, dtype=np.uint32)
 class Preparation:
     """One request on its way into the transaction.
 
-    `resolve` answers a filter with rows as of this moment; `vector_at` returns the stored vector of a
-    row that memory shows; `take_rows` hands out new rows; `keeps_payloads` says whether fields are
-    indexed, so that old payloads must be known when rows change.
+    `resolve` answers a filter with rows as of this moment; `vector_at` returns the stored vector of
+    a row that memory shows; `take_rows` hands out new rows; `keeps_payloads` says whether fields
+    are indexed, so that old payloads must be known when rows change.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class Preparation:
         return effect
 
     def update_vectors(self, points: PreparedPoints) -> Effect:
-        """Replace given vectors; the point moves to a new row with its other vectors and payload."""
+        """Replace given vectors; points move to new rows with their other vectors and payloads."""
         rows = self._rows_of(points.keys, points.ids)
         records = [decode_record(data) for data in self._records(rows)]
         columns = self._completed(rows, points.columns)
@@ -263,9 +264,7 @@ def _encode_columns(columns: Columns) -> list[VectorColumn]:
             name,
             vectors.dtype.str,
             vectors.shape[1],
-            memoryview(np.ascontiguousarray(vectors)).cast("B")
-            if vectors.size
-            else memoryview(b""),
+            vectors.data.cast("B") if vectors.size else memoryview(b""),
             None if positions is None else memoryview(positions).cast("B"),  # type: ignore[arg-type]
         )
         for name, (vectors, positions) in columns.items()

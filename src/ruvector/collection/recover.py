@@ -1,7 +1,9 @@
-"""How does a shard get its memory back? Segments from files, rows from the tables, the rest from the log.
+"""How does a shard get its memory back? Segments from files, rows from the tables, the rest from
+the log.
 
-The tables are as new as the log, so only vectors need replaying: every entry after the checkpoint that
-brought rows is appended to the growing segment again. Nothing is decided here, and no graph is rebuilt.
+The tables are as new as the log, so only vectors need replaying: every entry after the checkpoint
+that brought rows is appended to the growing segment again. Nothing is decided here, and no graph is
+rebuilt.
 """
 
 from typing import TYPE_CHECKING
@@ -31,7 +33,10 @@ _decode_json = msgspec.json.Decoder(dict).decode
 
 
 def recover(shard: "Shard") -> None:
-    """Set the shard's memory to what its store holds. Cost: about 1 µs a point, and the log's tail."""
+    """Set the shard's memory to what its store holds.
+
+    Cost: about 1 µs a point, and reading the segment files and the log's tail.
+    """
     store = shard.store
     if not store.read_only:
         remove_garbage(store)

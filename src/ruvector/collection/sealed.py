@@ -1,8 +1,10 @@
-"""How does a segment get into files, and back? One file of rows and vectors, one more for each graph.
+"""How does a segment get into files, and back? One file of rows and vectors, one more for each
+graph.
 
-The manifest's key "segments" lists every file: {"file", "size_bytes", "crc", "segment", "kind", "name"},
-where `kind` is "vectors" or "graph", `name` the vector's and `settings` what the graph was built with. A graph is added to a segment without
-writing its vectors again. Format pages: docs/formats/segment.md, docs/formats/graph.md.
+The manifest's key "segments" lists every file: {"file", "size_bytes", "crc", "segment", "kind",
+"name"}, where `kind` is "vectors" or "graph", `name` the vector's and `settings` what the graph was
+built with. A graph is added to a segment without writing its vectors again. Format pages:
+docs/formats/segment.md, docs/formats/graph.md.
 """
 
 from collections.abc import Mapping, Sequence

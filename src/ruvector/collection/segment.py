@@ -1,8 +1,10 @@
-"""Which rows of this segment are nearest? Rows, vectors and graphs of one segment, and a search over them.
+"""Which rows of this segment are nearest? Rows, vectors and graphs of one segment, and a search
+over them.
 
-A `Segment` is what a reader holds: it never changes. Deaths of rows make a new Segment that shares all
-arrays but the masks; sealing, merging and indexing make new ones as well. So readers need no lock.
-Positions inside a segment are local; `rows` (ascending) says which row of the shard each one is.
+A `Segment` is what a reader holds: it never changes. Deaths of rows make a new Segment that shares
+all arrays but the masks; sealing, merging and indexing make new ones as well. So readers need no
+lock. Positions inside a segment are local; `rows` (ascending) says which row of the shard each one
+is.
 """
 
 from collections.abc import Mapping
@@ -27,8 +29,8 @@ Found = tuple[Rows, Vectors]
 class Segment:
     """Immutable view of n rows.
 
-    `alive`: rows that are not deleted; `masks`: per vector name, those of them that have the vector;
-    `counts`: set bits of each mask.
+    `alive`: rows that are not deleted; `masks`: per vector name, those of them that have the
+    vector; `counts`: set bits of each mask.
     """
 
     rows: Rows
@@ -55,9 +57,9 @@ class Segment:
         first, last = self.rows[0], self.rows[-1]
         inside = rows[np.searchsorted(rows, first) : np.searchsorted(rows, last, side="right")]
         if last - first + 1 == len(self.rows):  # no holes
-            return (inside - first).astype(np.int64)
+            return np.asarray(inside - first, dtype=np.int64)
         positions = np.searchsorted(self.rows, inside)
-        return positions[self.rows[positions] == inside]
+        return np.asarray(positions[self.rows[positions] == inside], dtype=np.int64)
 
     def find(self, row: int) -> int | None:
         """Return the local position of a row, or None."""
@@ -93,15 +95,14 @@ class Segment:
 
     def search(self, space: VectorSpace, queries: Vectors, k: int, plan: "SearchPlan") -> Found:
         """Return the best rows of the shard and their scores for one query, best first."""
-        mask: Mask | None = self.masks[space.name]
+        alive = self.masks[space.name]
         count = self.counts[space.name]
+        mask: Mask | None = None if count == len(self.rows) else alive
         if plan.allowed is not None:
             positions = self.positions_of(plan.allowed)
             chosen = mask_from_rows(positions.astype(np.uint32), len(self.rows))
-            mask = chosen & mask
+            mask = chosen & alive
             count = count_bits(mask)
-        elif count == len(self.rows):
-            mask = None
         if count == 0:
             return _NOTHING
         rows, scores = search_rows(

@@ -1,13 +1,13 @@
 """What is one shard's state, and how do writes change it?
 
-The shard is a log plus a state machine. The store commits entries; `_apply` turns each one into memory:
-segments, payload indexes, the set of live rows. A reader takes a `View`: a snapshot of the store and
-the memory that belongs to exactly that snapshot.
+The shard is a log plus a state machine. The store commits entries; `_apply` turns each one into
+memory: segments, payload indexes, the set of live rows. A reader takes a `View`: a snapshot of the
+store and the memory that belongs to exactly that snapshot.
 
-Invariants: memory shows entry n only after the store has committed it, and every acknowledged entry;
-segments and the set of live rows are replaced, never changed, so a View stays what it was.
-Threads: `lock` guards the attributes that `_publish` sets; the committer thread alone calls `_prepare_*`
-and `_apply`; reads may come from any thread.
+Invariants: memory shows entry n only after the store has committed it, and every acknowledged
+entry; segments and the set of live rows are replaced, never changed, so a View stays what it was.
+Threads: `lock` guards the attributes that `_publish` sets; the committer thread alone calls
+`_prepare_*` and `_apply`; reads may come from any thread.
 """
 
 import threading
@@ -238,7 +238,8 @@ class Shard:
     def _change_schemas(self) -> None:
         """Drop indexes, or build them beside the running reads and put them in place.
 
-        Called when memory shows all that is committed: the payloads in the store are those of memory.
+        Called when memory shows all that is committed: the payloads in the store are those of
+        memory.
         """
         changes, self._new_schemas = self._new_schemas, []
         for field, schema in changes:

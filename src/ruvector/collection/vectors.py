@@ -1,9 +1,9 @@
 """How are vectors of one name kept? Their length, metric and stored type, and how they get there.
 
-Cosine vectors are made unit length when they are written (zero stays zero and scores 0), so that cosine
-is a dot product everywhere below. uint8 vectors are kept as given (truncated, saturated to 0..255), as
-there is no unit length among integers; for cosine they are stored as float32 of unit length instead,
-because the angle is what must be right.
+Cosine vectors are made unit length when they are written (zero stays zero and scores 0), so that
+cosine is a dot product everywhere below. uint8 vectors are kept as given (truncated, saturated to
+0..255), as there is no unit length among integers; for cosine they are stored as float32 of unit
+length instead, because the angle is what must be right.
 """
 
 from typing import Any, NamedTuple
@@ -136,8 +136,8 @@ def to_query(space: VectorSpace, vector: Vectors) -> Vectors:
 
 def unit_length(rows: Vectors) -> Vectors:
     """Return rows scaled to length 1; zero rows stay zero. Sums are in float64, so no overflow."""
-    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
-    norms[norms == 0.0] = 1.0
-    if np.all(np.abs(norms - 1.0) < 1e-6):
+    squares = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
+    if np.all(np.abs(squares - 1.0) < 2e-6):
         return rows  # already of unit length: dividing again would only move the last digit
-    return (rows / norms[:, np.newaxis]).astype(np.float32)
+    norms = np.sqrt(np.where(squares == 0.0, 1.0, squares))
+    return np.asarray(rows / norms[:, np.newaxis], dtype=np.float32)

@@ -1,9 +1,10 @@
 """What does one read see? A snapshot of the store and the memory that belongs to exactly it.
 
-Everything a View holds is immutable, so any number of reads go on while writes are applied. The payload
-indexes are the exception: they change in place under the shard's lock, so the filter is planned under it,
-in the same hold that takes the View. While payloads are scanned for conditions without an index the lock
-is let go; the shard then takes a new View if the indexes changed in the meantime.
+Everything a View holds is immutable, so any number of reads go on while writes are applied. The
+payload indexes are the exception: they change in place under the shard's lock, so the filter is
+planned under it, in the same hold that takes the View. While payloads are scanned for conditions
+without an index the lock is let go; the shard then takes a new View if the indexes changed in the
+meantime.
 """
 
 from collections.abc import Iterator, Sequence
@@ -129,7 +130,7 @@ class View:
         return BitMap([row for row in self.rows_of(ids) if row is not None])
 
     def rows_with_vector(self, name: str) -> BitMap:
-        """Return the rows of points that have a vector of this name; BadInput for an unknown one."""
+        """Return the rows of points with a vector of this name; BadInput for an unknown one."""
         find_space(self._shard.spaces, name)
         rows = BitMap()
         for segment in self.segments:

@@ -1,1 +1,1 @@
-"""What can be said: points, filters, queries, configurations and operations. Structs without I/O."""
+"""What can be said: points, filters, queries, configurations, operations. No I/O."""

@@ -1,7 +1,8 @@
-"""How is a collection set up? The configurations of the wire with their defaults, merged and checked.
+"""How is a collection set up? The configurations of the wire with their defaults, merged and
+checked.
 
-A setting that this version cannot honour is refused by `check_*`, never ignored. Settings that were not
-given are absent (UNSET) from what is echoed, except those that Qdrant always echoes.
+A setting that this version cannot honour is refused by `check_*`, never ignored. Settings that were
+not given are absent (UNSET) from what is echoed, except those that Qdrant always echoes.
 """
 
 from typing import Any, Literal, TypeVar
@@ -43,7 +44,7 @@ class HnswConfigDiff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class OptimizersConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Maintenance. Thresholds in KiB; `flush_interval_sec` is an upper bound: writes are flushed at once."""
+    """Maintenance. Thresholds in KiB; writes are flushed at once, so `flush_interval_sec` holds."""
 
     deleted_threshold: float = 0.2
     vacuum_min_vector_number: int = 1000
@@ -107,7 +108,7 @@ class VectorParamsDiff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 
 class CollectionParams(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of the configuration that shapes the data. `vectors`: name ("" unnamed) to parameters."""
+    """What shapes the data. `vectors`: name ("" for the unnamed one) to parameters."""
 
     vectors: dict[str, VectorParams]
     shard_number: int = 1
@@ -136,7 +137,7 @@ class CollectionConfig(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, Any] | UnsetType = UNSET
 
     def hnsw_of(self, vector_name: str) -> HnswConfig:
-        """Return the graph's configuration of one vector: its own settings over the collection's."""
+        """Return the graph settings of one vector: its own over the collection's."""
         own = self.params.vectors[vector_name].hnsw_config
         return merge(self.hnsw_config, own) if isinstance(own, HnswConfigDiff) else self.hnsw_config
 

@@ -1,8 +1,8 @@
 """What names a point? An unsigned 64-bit integer, a UUID, or any other string.
 
-Inside, an id is its *key*: one tag byte and 8 bytes big-endian, or one tag byte and 16 bytes, so that
-keys sort as Qdrant lists points: integers first, then UUIDs. Any other string is the UUIDv5 of its
-text in a namespace of ours; whoever stores the key keeps the text beside it.
+Inside, an id is its *key*: one tag byte and 8 bytes big-endian, or one tag byte and 16 bytes, so
+that keys sort as Qdrant lists points: integers first, then UUIDs. Any other string is the UUIDv5 of
+its text in a namespace of ours; whoever stores the key keeps the text beside it.
 """
 
 import uuid

@@ -9,7 +9,8 @@ _FORBIDDEN = frozenset('<>:"/\\|?*\0\x1f') | {chr(code) for code in range(32)} |
 def check_name(name: str, thing: str) -> str:
     """Return the name; InvalidRequest (422) where it cannot be one.
 
-    Names travel in paths of URLs and of snapshots, hence no separators, control characters, `.` or `..`.
+    Names travel in paths of URLs and of snapshots, hence no separators, control characters, `.` or
+    `..`.
     """
     if not isinstance(name, str) or not name:
         raise BadInput(f"{thing} must be a string that is not empty")

@@ -1,7 +1,8 @@
-"""Which operations are there? One row for each: its request, its place in HTTP, its kind, its permission.
+"""Which operations are there? One row for each: its request, its place in HTTP, its kind, its
+permission.
 
-Routes, the OpenAPI document, permission checks, metric labels, the client's transports and its parity
-test come from this table; adding an operation begins with a row.
+Routes, the OpenAPI document, permission checks, metric labels, the client's transports and its
+parity test come from this table; adding an operation begins with a row.
 """
 
 from enum import Enum
@@ -12,7 +13,7 @@ from ruvector.model import requests as r
 
 
 class Kind(Enum):
-    """READ looks at one collection, WRITE changes its points, META changes what collections exist."""
+    """READ looks at one collection, WRITE changes its points, META changes which there are."""
 
     READ = "read"
     WRITE = "write"
@@ -28,7 +29,7 @@ class Permission(Enum):
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """One row: the request, "METHOD /path" with the request's fields in braces, kind, permission."""
+    """One row: the request, "METHOD /path" with its fields in braces, kind, permission."""
 
     request: type[r.Request]  # type: ignore[type-arg]
     route: str

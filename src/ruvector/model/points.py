@@ -1,8 +1,9 @@
-"""What is a point, and what comes back of it? Columns on the way in, records and hits on the way out.
+"""What is a point, and what comes back of it? Columns on the way in, records and hits on the way
+out.
 
-Points travel as columns, because the kernel, the log and the segments want arrays: one list of ids, one
-block of vectors a name, one list of payloads. Payloads stay the JSON text they came as; they are
-decoded where somebody looks inside.
+Points travel as columns, because the kernel, the log and the segments want arrays: one list of ids,
+one block of vectors a name, one list of payloads. Payloads stay the JSON text they came as; they
+are decoded where somebody looks inside.
 """
 
 from collections.abc import Sequence
@@ -130,7 +131,9 @@ WHOLE_PAYLOAD = PayloadSelector()
 
 
 def parse_payload_selector(source: Any, default: bool) -> PayloadSelector:
-    """Return the selector of `with_payload`: a bool, a list of keys, or {"include"|"exclude": [...]}."""
+    """Return the selector of `with_payload`: a bool, a list of keys, or {"include"|"exclude":
+    [...]}.
+    """
     if source is None:
         return WHOLE_PAYLOAD if default else NO_PAYLOAD
     if isinstance(source, bool):

@@ -87,7 +87,7 @@ def parse_search_vector(source: Any) -> tuple[str, Vectors]:
 
 
 def parse_vector(source: Any) -> Vectors:
-    """Return float32 [dim] from JSON text, an array or a sequence; BadInput unless flat and finite."""
+    """Return float32 [dim] of JSON text, an array or a sequence; BadInput unless flat, finite."""
     if isinstance(source, msgspec.Raw):
         try:
             return parse_floats(bytes(source))
@@ -108,6 +108,7 @@ def check_limit(limit: int | None, default: int = 10, path: str = "limit") -> in
     """Return the limit to use; InvalidRequest outside 1 .. MAX_LIMIT."""
     if limit is None:
         return default
+    _check_integer(limit, path)
     if not 1 <= limit <= MAX_LIMIT:
         raise InvalidRequest.of(path, limit, f"must be from 1 to {MAX_LIMIT}")
     return limit
@@ -117,6 +118,12 @@ def check_offset(offset: int | None) -> int:
     """Return the offset to use; InvalidRequest outside 0 .. MAX_LIMIT."""
     if offset is None:
         return 0
+    _check_integer(offset, "offset")
     if not 0 <= offset <= MAX_LIMIT:
         raise InvalidRequest.of("offset", offset, f"must be from 0 to {MAX_LIMIT}")
     return offset
+
+
+def _check_integer(value: object, path: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise BadInput(f"{path} must be a whole number, not {value!r}")

@@ -1,10 +1,10 @@
 """What can be asked? One frozen Struct for each operation; it names the type of its result.
 
-Fields carry the names of the wire, so that a JSON body converts field by field. Fields that the wire
-types as untagged unions are `Any` here and are read by `model.queries`, `model.filters` and
-`model.points`. Single-node servers accept, and have nothing to decide about, `consistency`, `ordering`
-and `timeout` of reads that finish at once; `shard_key` is refused, because custom sharding needs a
-cluster.
+Fields carry the names of the wire, so that a JSON body converts field by field. Fields that the
+wire types as untagged unions are `Any` here and are read by `model.queries`, `model.filters` and
+`model.points`. Single-node servers accept, and have nothing to decide about, `consistency`,
+`ordering` and `timeout` of reads that finish at once; `shard_key` is refused, because custom
+sharding needs a cluster.
 """
 
 from typing import Any, ClassVar, Generic, TypeVar
@@ -144,7 +144,9 @@ class WaitForIndex(Request[bool], frozen=True, kw_only=True):
 
 
 class Write(Request[UpdateResult], frozen=True, kw_only=True):
-    """Base of every change of points: `wait` only chooses the word of the answer (see the promises)."""
+    """Base of every change of points: `wait` only chooses the word of the answer (see the
+    promises).
+    """
 
     result: ClassVar[Any] = UpdateResult
     collection: str
@@ -243,7 +245,7 @@ class BatchUpdate(Request[list[UpdateResult]], frozen=True, kw_only=True):
 
 
 class CreateFieldIndex(Write, frozen=True, kw_only=True):
-    """Index a payload field. `field_schema`: a type's name, or an object with "type" and options."""
+    """Index a payload field. `field_schema`: a type's name, or {"type": name, options}."""
 
     field_name: str
     field_schema: Any = None
@@ -309,7 +311,9 @@ class Count(Request[CountResult], frozen=True, kw_only=True):
 
 
 class SearchParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How to search. `hnsw_ef`: the beam; `indexed_only`: leave out segments that are not indexed yet."""
+    """How to search. `hnsw_ef`: the beam; `indexed_only`: leave out segments that are not indexed
+    yet.
+    """
 
     hnsw_ef: int | None = None
     exact: bool | None = False
@@ -320,7 +324,7 @@ class SearchParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class QueryPoints(Request[QueryResult], frozen=True, kw_only=True):
-    """Find the points nearest to a vector or to a stored point; without a query, list points by id."""
+    """Find the points nearest to a vector or a stored point; without a query, list by id."""
 
     result: ClassVar[Any] = QueryResult
     collection: str

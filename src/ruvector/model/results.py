@@ -81,7 +81,7 @@ class UpdateQueueInfo(msgspec.Struct, frozen=True):
 
 
 class CollectionInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A collection: `status` is green, yellow (indexing) or red (damaged); `config` as on the wire."""
+    """A collection: `status` is green, yellow (indexing) or red; `config` as on the wire."""
 
     status: str
     optimizer_status: Any

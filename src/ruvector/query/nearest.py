@@ -27,8 +27,8 @@ _FULL_SCAN_DEFAULT = HnswConfig().full_scan_threshold
 def search_nearest(collection: Collection, target: Nearest, name: str, request: Any) -> list[Hit]:
     """Return the hits of a search; `request`: QueryPoints or Search with the common fields.
 
-    The filter takes part in the search: min(limit, points that match) hits, best first. A stored point
-    that is searched for is left out of its own answer.
+    The filter takes part in the search: min(limit, points that match) hits, best first. A stored
+    point that is searched for is left out of its own answer.
     """
     space = collection.space(name)
     limit = check_limit(request.limit)

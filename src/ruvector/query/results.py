@@ -1,4 +1,6 @@
-"""How do rows become what the caller asked to see? Records and hits with chosen payload and vectors."""
+"""How do rows become what the caller asked to see? Records and hits with chosen payload and
+vectors.
+"""
 
 from collections.abc import Sequence
 from typing import Any

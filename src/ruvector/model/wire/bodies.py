@@ -1,8 +1,8 @@
 """Which fields does the body of each request have?
 
 Body types are derived from the requests: every field that is neither in the path nor in the query
-string. Untagged unions that may hold vectors are kept as raw JSON for the kernel; other names that old
-clients use (ALIASES) are read as well.
+string. Untagged unions that may hold vectors are kept as raw JSON for the kernel; other names that
+old clients use (ALIASES) are read as well.
 """
 
 from functools import cache
@@ -23,7 +23,7 @@ ALIASES = {
     "field_type": "field_schema",
     "shards_number": "shard_number",
 }
-ALIASED = {
+ALIASED: dict[type, tuple[str, ...]] = {
     r.Scroll: ("with_vectors",),
     r.Retrieve: ("with_vectors",),
     r.QueryPoints: ("with_vectors", "top"),

@@ -1,7 +1,8 @@
 """How do points of a JSON body become columns? Without a Python object for any number of a vector.
 
-msgspec leaves each vector and each payload as a slice of the body; the kernel parses all vectors of one
-name in one call, once the collection has said how long they must be (`VectorBlock.rows` holds texts).
+msgspec leaves each vector and each payload as a slice of the body; the kernel parses all vectors of
+one name in one call, once the collection has said how long they must be (`VectorBlock.rows` holds
+texts).
 """
 
 from typing import Any

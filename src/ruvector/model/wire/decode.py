@@ -1,7 +1,8 @@
 """What does this HTTP request ask for? Path, query string and body into one request Struct.
 
-Everything that is wrong with the text is a MalformedRequest (400) that names the place; values outside
-their range are judged where the request is executed, so that embedded callers hear the same.
+Everything that is wrong with the text is a MalformedRequest (400) that names the place; values
+outside their range are judged where the request is executed, so that embedded callers hear the
+same.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,7 +36,7 @@ def decode_request(
     if operation.method in ("GET", "DELETE"):
         return operation.request(**fields)
     fields.update(_body_fields(operation.request, body))
-    return _build(operation.request, fields)
+    return _build(operation.request, fields)  # type: ignore[no-any-return]
 
 
 def _body_fields(request: type, body: bytes) -> dict[str, Any]:
@@ -43,6 +44,8 @@ def _body_fields(request: type, body: bytes) -> dict[str, Any]:
         body = b"{}"
     try:
         scan_json(body, MAX_JSON_DEPTH, MAX_JSON_CONTAINERS)
+        if not body.isascii():
+            body.decode()  # texts that stay JSON, such as payloads, are checked nowhere else
     except ValueError as error:
         raise MalformedRequest(str(error)) from error
     special = SPECIAL.get(request)

@@ -1,7 +1,7 @@
 """How does a request travel? As method, path with query string, and JSON body.
 
-Vectors are printed by the kernel as the shortest decimal form of each float32; payload texts are spliced
-in unchanged.
+Vectors are printed by the kernel as the shortest decimal form of each float32; payload texts are
+spliced in unchanged.
 """
 
 from typing import Any
