@@ -26,8 +26,8 @@ def program_of(page: Path) -> str:
             lines[first + number] = line
     return SHOWN.sub(
         lambda shown: (
-            f"{shown['indent']}assert repr({shown['expression']}) == {shown['text']!r}, "
-            f"repr({shown['expression']})"
+            f"{shown['indent']}assert repr(({shown['expression']})) == {shown['text']!r}, "
+            f"repr(({shown['expression']}))"
         ),
         "\n".join(lines),
     )
