@@ -68,6 +68,7 @@ class Environment:
         if self.state is not None:
             if clean and not self.read_only:
                 _write_state(self.state, _fingerprint(self.path))
+            fcntl.flock(self.state, fcntl.LOCK_UN)
             os.close(self.state)
             self.state = None
 

@@ -60,6 +60,13 @@ class DatabaseLock:
     def release(self) -> None:
         """Let go of the lock; a second call does nothing."""
         if self._descriptor is not None:
+            # Not by closing alone: a child forked a moment ago may have a copy open.
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            self.forget()
+
+    def forget(self) -> None:
+        """Close this process's copy of the lock without unlocking it; for a forked child."""
+        if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
@@ -81,7 +88,7 @@ _held: "weakref.WeakSet[DatabaseLock]" = weakref.WeakSet()
 
 def _release_in_child() -> None:
     for lock in list(_held):
-        lock.release()
+        lock.forget()
 
 
 os.register_at_fork(after_in_child=_release_in_child)

@@ -16,6 +16,6 @@ from lmdb.verify import VerifyError, verify
 def check_pages(path: Path) -> list[str]:
     """Return what is wrong with the LMDB file `path`, worst first; empty when it is sound."""
     try:
-        return list(verify(str(path)))
+        return list(verify(str(path)))  # type: ignore[no-untyped-call]
     except (VerifyError, OSError) as error:
         return [str(error)]

@@ -48,7 +48,7 @@ def write_segment(
     """Write `arrays` and JSON-able `attributes` as the segment file `path`, durable on return.
 
     Returns the file's CRC32C for the manifest: over its header and all block checksums, and so over
-    every byte. Its size is `path.stat().st_size`. Arrays of dtype f8, f4, f2, u1, i1, u4, u8 and i8.
+    every byte. Its size is `path.stat().st_size`. The dtypes are those of `DTYPES`.
     Errors: BadInput for another dtype; StorageFull; OSError; and then nothing of that name exists.
     """
     contiguous = {name: _little_endian(name, array) for name, array in arrays.items()}
@@ -221,7 +221,7 @@ def _little_endian(name: str, array: NDArray[Any]) -> NDArray[Any]:
     dtype = array.dtype.newbyteorder("<")
     if dtype.str not in DTYPES:
         raise BadInput(
-            f"array {name!r} has dtype {array.dtype}; segment files hold f8, f4, f2, u1, i1, u4, u8, i8"
+            f"array {name!r} has dtype {array.dtype}; segment files hold {', '.join(DTYPES)}"
         )
     return np.ascontiguousarray(array, dtype).reshape(array.shape)
 

@@ -15,6 +15,7 @@ thread.
 It knows rows, keys and bytes; not what a point, a log entry or a segment means.
 """
 
+import errno
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -273,7 +274,7 @@ class ShardStore:
             transaction.commit()
         except lmdb.Error as error:
             transaction.abort()
-            if not _is_lack_of_space(error):
+            if not self._is_lack_of_space(error):
                 raise
             self._fail_for_space([request for request in group if not request.future.done()])
             return []
@@ -322,12 +323,17 @@ class ShardStore:
         return transaction.last_sequence, transaction.checkpoint
 
     def _fail_for_space(self, group: list[Request]) -> None:
-        self._space.forget()
-        self._space.release_reserve()
         # LMDB survives a lack of space in data pages, not in its meta page: then this raises.
         self._environment.handle.begin(write=True).abort()
+        self._space.recover()
         for request in group:
             request.future.set_exception(_full(self.path))
+
+    def _is_lack_of_space(self, error: lmdb.Error) -> bool:
+        """Tell a clean lack of space: LMDB calls a write that was cut short by it EIO."""
+        if isinstance(error, lmdb.MapFullError) or error.code in NO_SPACE:
+            return True
+        return error.code == errno.EIO and self._space.is_exhausted()
 
     def _poison(self, error: BaseException, group: list[Request]) -> None:
         if self.poisoned is None:
@@ -378,10 +384,6 @@ def _refuse_orphans(path: Path) -> None:
             f"{database} is missing or empty beside files that belong to it; nothing was removed; "
             "restore the shard from a snapshot, or remove its folder if nothing in it is needed"
         )
-
-
-def _is_lack_of_space(error: lmdb.Error) -> bool:
-    return isinstance(error, lmdb.MapFullError) or error.code in NO_SPACE
 
 
 def _full(path: Path) -> StorageFull:

@@ -26,6 +26,8 @@ RESERVE_BYTES = 4 << 20
 # between.
 ROOM_FRESH_SECONDS = 0.05
 RESERVE_RETRY_SECONDS = 1.0
+# After a write that was cut short the disk has nothing left; a little may have come back since.
+EXHAUSTED_BYTES = 1 << 20
 
 _UNSUPPORTED = 95  # EOPNOTSUPP: a file system without preallocation has no reserve.
 
@@ -46,7 +48,8 @@ class Space:
         now = time.monotonic()
         if now - self._asked >= ROOM_FRESH_SECONDS:
             self._asked = now
-            self._room = self._free_on_disk()
+            # The reserve counts, so that taking and giving it does not open and close the door.
+            self._room = self._free_on_disk() + (RESERVE_BYTES if self._reserved else 0)
             if self._room < FREE_SPACE_MARK_BYTES:
                 self._room += self._free_in_environment()
         return self._room < FREE_SPACE_MARK_BYTES
@@ -57,7 +60,7 @@ class Space:
         if self._reserved or now - self._tried < RESERVE_RETRY_SECONDS:
             return
         self._tried = now
-        if self._free_on_disk() < FREE_SPACE_MARK_BYTES + RESERVE_BYTES:
+        if self._free_on_disk() < 2 * RESERVE_BYTES:
             return
         descriptor = os.open(self._reserve, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -76,9 +79,18 @@ class Space:
             self._reserved = False
             self._tried = time.monotonic()
 
-    def forget(self) -> None:
-        """Ask again next time: a write has just failed for lack of space."""
+    def is_exhausted(self) -> bool:
+        """Return whether the disk is full, or as good as."""
+        return self._free_on_disk() < EXHAUSTED_BYTES
+
+    def recover(self) -> None:
+        """After a write that failed for lack of space: give back what it took, and ask anew."""
+        self.release_reserve()
         self._asked = float("-inf")
+        # Pages after the last committed one are the failed write's; no reader's map is used there.
+        last_page = self._environment.handle.info()["last_pgno"]
+        page_size = self._environment.handle.stat()["psize"]
+        os.truncate(self._environment.path / "data.mdb", (last_page + 1) * page_size)
 
     def _free_on_disk(self) -> int:
         status = os.statvfs(self._environment.path)

@@ -149,7 +149,8 @@ class Reader:
         """Yield every (row, record), by row."""
         cursor = self._transaction.cursor(self._tables["points"])
         for key, stored in cursor.iternext():
-            yield _row.unpack(key)[0], unseal(_POINTS, "points", key, stored)
+            record = unseal(_POINTS, "points", key, stored)
+            yield int.from_bytes(key, "big"), record
 
     def log_after(self, sequence: int) -> Iterator[tuple[int, bytes]]:
         """Yield (sequence, entry) of every operation after `sequence`, in order.
