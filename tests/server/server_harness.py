@@ -166,6 +166,8 @@ async def call_application(
     async def receive():
         if touched is not None:
             touched.append(1)
+        if chunks is not None and len(chunks) > 1:
+            await asyncio.sleep(0)  # the next chunk is not there yet
         if not waiting:
             return {"type": "http.disconnect"}
         part = waiting.pop(0)

@@ -7,9 +7,8 @@ from typing import Any
 import msgspec
 
 from ruvector.cli.target import add_target, open_target
-from ruvector.model import requests as r
 
-DISTANCES = {"cosine": "Cosine", "dot": "Dot", "euclid": "Euclid", "manhattan": "Manhattan"}
+DISTANCES = ("cosine", "dot", "euclid", "manhattan")
 
 
 def add(commands: Any) -> None:
@@ -27,41 +26,42 @@ def add(commands: Any) -> None:
             verb.add_argument("name", help="the collection's name")
         if name == "create":
             verb.add_argument("--dimensions", type=int, required=True, help="numbers in a vector")
-            verb.add_argument("--distance", choices=sorted(DISTANCES), default="cosine")
+            verb.add_argument("--distance", choices=DISTANCES, default="cosine")
         add_target(verb)
         verb.set_defaults(run=run)
 
 
 def run_list(chosen: argparse.Namespace) -> int:
     """Print a name a line."""
-    with open_target(chosen) as target:
-        found = target.execute(r.ListCollections())
-    for name in sorted(each["name"] for each in found["collections"]):
+    with open_target(chosen) as client:
+        names = client.list_collections()
+    for name in sorted(names):
         print(name)
     return 0
 
 
 def run_show(chosen: argparse.Namespace) -> int:
     """Print what the collection is, as JSON."""
-    with open_target(chosen) as target:
-        found = target.execute(r.GetCollection(collection=chosen.name))
+    with open_target(chosen) as client:
+        found = client.get_collection(chosen.name)
     print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
     return 0
 
 
 def run_create(chosen: argparse.Namespace) -> int:
     """Create a collection of one unnamed vector."""
-    vectors = {"size": chosen.dimensions, "distance": DISTANCES[chosen.distance]}
-    with open_target(chosen) as target:
-        target.execute(r.CreateCollection(collection=chosen.name, vectors=vectors))
+    with open_target(chosen) as client:
+        client.create_collection(
+            chosen.name, dimensions=chosen.dimensions, distance=chosen.distance
+        )
     print(f"created {chosen.name}: {chosen.dimensions} dimensions, {chosen.distance}")
     return 0
 
 
 def run_delete(chosen: argparse.Namespace) -> int:
     """Delete a collection; exit code 1 where there was none."""
-    with open_target(chosen) as target:
-        existed = target.execute(r.DeleteCollection(collection=chosen.name))
+    with open_target(chosen) as client:
+        existed = client.delete_collection(chosen.name)
     if not existed:
         print(f"ruvector: there is no collection {chosen.name}", file=sys.stderr)
         return 1

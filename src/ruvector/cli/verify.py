@@ -28,7 +28,7 @@ def run(chosen: argparse.Namespace) -> int:
     damaged = 0
     for folder in shards:
         try:
-            found = [str(each) for each in verify_shard(folder)]
+            found = [f"{each.file.name}: {each.what}" for each in verify_shard(folder)]
         except RuvectorError as error:
             found = [error.message]
         except OSError as error:

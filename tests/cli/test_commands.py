@@ -1,0 +1,140 @@
+"""Do the commands do what they say, on a folder and on a server, and fail in one line?"""
+
+import subprocess
+import sys
+
+import msgspec
+import pytest
+
+from ruvector.cli import main
+
+
+def run(capsys, *arguments):
+    """Return exit code, stdout, stderr."""
+    code = main([str(each) for each in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.fixture
+def folder(tmp_path, capsys):
+    """A data folder with one collection."""
+    path = tmp_path / "storage"
+    path.mkdir()
+    code, out, _ = run(
+        capsys,
+        "collections",
+        "create",
+        "docs",
+        "--dimensions",
+        3,
+        "--distance",
+        "dot",
+        "--path",
+        path,
+    )
+    assert (code, out) == (0, "created docs: 3 dimensions, dot\n")
+    return path
+
+
+def test_collections_of_a_folder(folder, capsys):
+    assert run(capsys, "collections", "list", "--path", folder) == (0, "docs\n", "")
+    code, out, _ = run(capsys, "collections", "show", "docs", "--path", folder)
+    assert code == 0
+    vectors = msgspec.json.decode(out)["config"]["params"]["vectors"]
+    assert (vectors["size"], vectors["distance"]) == (3, "Dot")
+    assert run(capsys, "collections", "delete", "docs", "--path", folder)[0] == 0
+    assert run(capsys, "collections", "list", "--path", folder) == (0, "", "")
+
+
+def test_collections_of_a_server(server, capsys):
+    at = ("--url", server.url)
+    assert run(capsys, "collections", "create", "cli docs", "--dimensions", 3, *at)[0] == 0
+    assert "cli docs" in run(capsys, "collections", "list", *at)[1].splitlines()
+    assert run(capsys, "collections", "show", "cli docs", *at)[0] == 0
+    assert run(capsys, "collections", "create", "cli docs", "--dimensions", 3, *at)[0] == 1
+    assert run(capsys, "collections", "delete", "cli docs", *at)[0] == 0
+    code, out, error = run(capsys, "collections", "delete", "cli docs", *at)
+    assert (code, out) == (1, "")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("collections", "list", "--path", "/nowhere/at/all"),
+        ("collections", "list", "--url", "http://127.0.0.1:1"),
+        ("collections", "list", "--url", "ftp://127.0.0.1"),
+        ("verify", "/nowhere/at/all"),
+        ("serve", "--workers", "2"),
+        ("serve", "--workers", "0"),
+        ("serve", "--config", "/nowhere/at/all.yaml"),
+        ("serve", "--host", "192.0.2.1"),
+        ("serve", "--http-port", "70000"),
+    ],
+)
+def test_refusals_are_one_line_and_exit_code_1(capsys, arguments):
+    code, out, error = run(capsys, *arguments)
+    assert (code, out) == (1, "")
+    assert error.startswith("ruvector: ")
+    assert error.count("\n") == 1
+
+
+def test_missing_collection_is_one_line(folder, capsys):
+    code, _, error = run(capsys, "collections", "show", "none", "--path", folder)
+    assert code == 1
+    assert error == "ruvector: Collection `none` doesn't exist!\n"
+
+
+def test_verify_reads_a_sound_folder(folder, capsys):
+    assert run(capsys, "verify", folder) == (0, "1 shards read, 0 damaged\n", "")
+
+
+def test_verify_reports_damage(folder, capsys):
+    (file,) = folder.glob("collections/*/**/data.mdb")
+    with file.open("r+b") as damaged:
+        damaged.truncate(file.stat().st_size // 2 + 100)
+    code, out, error = run(capsys, "verify", folder)
+    assert (code, out) == (1, "1 shards read, 1 damaged\n")
+    assert "data.mdb" in error
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["serve", "--help"]])
+def test_help_and_version_need_no_server(arguments):
+    script = (
+        "import sys; sys.modules['uvicorn'] = sys.modules['lmdb'] = None\n"
+        "from ruvector.cli import main; main(sys.argv[1:])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=20
+    )
+    assert found.returncode == 0
+    assert found.stdout.lower().startswith(("ruvector 0.", "usage: ruvector"))
+
+
+def test_missing_server_extra_names_the_way_out():
+    script = (
+        "import sys; sys.modules['uvicorn'] = None\n"
+        "from ruvector.cli import main; sys.exit(main(['serve']))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=20
+    )
+    assert found.returncode == 1
+    assert found.stderr.count("\n") == 1
+    assert "pip install ruvector[server]" in found.stderr
+
+
+def test_package_runs_as_a_module():
+    found = subprocess.run(
+        [sys.executable, "-m", "ruvector", "--version"], capture_output=True, text=True, timeout=20
+    )
+    assert found.stdout.startswith("ruvector 0.")
+
+
+@pytest.mark.parametrize("command", ["import", "export", "snapshot", "bench"])
+def test_commands_that_come_later_are_not_there(command, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([command])
+    assert caught.value.code == 2
+    assert "invalid choice" in capsys.readouterr().err

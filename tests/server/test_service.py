@@ -1,0 +1,182 @@
+"""Does the server say the truth about itself?"""
+
+import re
+
+import msgspec
+import pytest
+
+from ruvector.errors import NotFound
+from ruvector.model import requests as r
+from ruvector.model.operations import OPERATIONS
+from ruvector.server import metrics as metrics_room
+from ruvector.server.openapi import specification
+
+SAMPLE = re.compile(
+    r"^[a-z_]+(\{[a-z_]+=\"(?:[^\"\\\n]|\\.)*\"(,[a-z_]+=\"(?:[^\"\\\n]|\\.)*\")*\})? [0-9.e+-]+$"
+)
+
+
+def test_root_is_what_clients_look_for(server):
+    found = server("GET", "/").json()
+    assert found["title"] == "qdrant - vector search engine"
+    assert found["version"] == "1.19.0"
+    assert re.fullmatch("[0-9a-f]{40}", found["commit"])
+    assert found["server"] == "ruvector"
+    assert found["server_version"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/healthz", "healthz check passed"),
+        ("/livez", "livez check passed"),
+        ("/readyz", "all shards are ready"),
+    ],
+)
+def test_health_is_plain_text(server, path, text):
+    answer = server("GET", path)
+    assert (answer.status, answer.text) == (200, text)
+
+
+def test_short_health(server, engine):
+    engine.collections = {"a": None, "b": None}
+    assert server("GET", "/health").json() == {"status": "ok"}
+    assert server("GET", "/ready").json() == {"status": "ready", "collections": 2}
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/ready"])
+def test_damage_makes_the_server_unready_and_names_the_shard(server, engine, path):
+    engine.trouble = {"docs": "page 7 of /var/lib/x is damaged"}
+    answer = server("GET", path)
+    assert answer.status == 503
+    assert "docs" in answer.text
+    assert "/var/lib" not in answer.text
+    assert server("GET", "/livez").status == 200
+
+
+def test_shutdown_turns_readiness_off_and_refuses_new_work(server, engine):
+    server.application.stopping = True
+    assert server("GET", "/readyz").status == 503
+    assert server("GET", "/ready").status == 503
+    assert server("GET", "/livez").status == 200
+    answer = server("GET", "/collections")
+    assert (answer.status, answer.headers["connection"]) == (503, "close")
+    assert engine.requests == []
+
+
+def samples(answer):
+    lines = answer.text.splitlines()
+    assert answer.text.endswith("\n")
+    found = {}
+    for line in lines:
+        if not line.startswith("# "):
+            assert SAMPLE.match(line), line
+            name, _, value = line.rpartition(" ")
+            assert name not in found
+            found[name] = float(value)
+    return found
+
+
+def test_metrics_count_what_happened(server, engine):
+    engine.collections = {"docs": None}
+    for _ in range(3):
+        server("POST", "/collections/docs/points/query", {"query": [1.0]})
+    server("POST", "/collections/docs/points/query", b"{")
+    server("GET", "/nothing")
+    found = samples(server("GET", "/metrics"))
+    assert found['ruvector_queries_total{collection="docs"}'] == 3
+    assert found['ruvector_requests_total{operation="QueryPoints",status="200"}'] == 3
+    assert found['ruvector_requests_total{operation="QueryPoints",status="400"}'] == 1
+    assert found['ruvector_requests_total{operation="NoRoute",status="404"}'] == 1
+    assert found["ruvector_search_latency_seconds_count"] == 3
+    assert found['ruvector_search_latency_seconds_bucket{le="+Inf"}'] == 3
+    assert found["ruvector_search_latency_seconds_sum"] > 0
+    assert found['ruvector_vectors_total{collection="docs"}'] == 5
+    assert found['app_info{name="qdrant",version="1.19.0"}'] == 1
+    assert found["collections_total"] == 1
+    endpoint = "/collections/{collection}/points/query"
+    assert found[f'rest_responses_total{{method="POST",endpoint="{endpoint}",status="200"}}'] == 3
+
+
+def test_metrics_have_a_limited_number_of_series(server, engine, monkeypatch):
+    monkeypatch.setattr(metrics_room, "MAX_COLLECTIONS", 2)
+    engine.collections = dict.fromkeys("abcde")
+    for name in "abcde":
+        server("POST", f"/collections/{name}/points/query", {"query": [1.0]})
+    found = samples(server("GET", "/metrics"))
+    assert found['ruvector_queries_total{collection="_other"}'] == 3
+    assert found['ruvector_points_total{collection="_other"}'] == 15
+
+
+def test_metrics_do_not_count_collections_that_do_not_exist(server, engine):
+    engine.answers[r.QueryPoints] = NotFound("no")
+    server("POST", "/collections/made-up/points/query", {"query": [1.0]})
+    assert "made-up" not in server("GET", "/metrics").text
+
+
+def test_metrics_escape_names(server, engine):
+    engine.collections = {'a"b\\c\nd': None}
+    assert samples(server("GET", "/metrics"))['ruvector_points_total{collection="a\\"b\\\\c\\nd"}']
+
+
+def test_telemetry_is_small_and_true(server, engine):
+    engine.collections = {"a": None}
+    result = server("GET", "/telemetry").result
+    assert result["app"]["name"] == "ruvector"
+    assert result["collections"]["number_of_collections"] == 1
+
+
+def test_specification_has_every_operation(server):
+    found = server("GET", "/openapi.json").json()
+    assert found["openapi"] == "3.1.0"
+    for operation in OPERATIONS:
+        entry = found["paths"][operation.path][operation.method.lower()]
+        assert entry["operationId"] == operation.name
+        assert entry["summary"]
+        declared = {each["name"] for each in entry["parameters"]}
+        assert declared >= set(operation.query_fields)
+        assert ("requestBody" in entry) == (operation.method not in ("GET", "DELETE"))
+    served = {
+        (route.path, route.method.lower())
+        for route in server.application.router.routes
+        if not route.path.startswith(("/docs", "/openapi"))
+    }
+    described = {(path, method) for path, entries in found["paths"].items() for method in entries}
+    assert served == described
+
+
+def test_specification_is_whole():
+    document = specification()
+    text = msgspec.json.encode(document).decode()
+    for reference in set(re.findall(r'"\$ref":"#/components/schemas/([^"]+)"', text)):
+        assert reference in document["components"]["schemas"], reference
+    ids = [
+        entry["operationId"]
+        for entries in document["paths"].values()
+        for entry in entries.values()
+        if "operationId" in entry
+    ]
+    assert len(ids) == len(set(ids))
+
+
+def test_pages_come_from_this_server_alone(server):
+    page = server("GET", "/docs")
+    assert page.status == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert "http://" not in page.text and "https://" not in page.text
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "script-src" not in policy
+    assert re.findall(r"<script(?![^>]*src=)", page.text) == []
+    for path in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        answer = server("GET", path)
+        assert answer.status == 200, path
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert len(answer.body) > 50
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "..%2f..%2fswagger_ui_bundle.py", "index.html", "%00", "a"]
+)
+def test_no_other_file_is_served(server, name):
+    assert server("GET", f"/docs/{name}").status == 404
