@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.conftest import Server
 
 import ruvector
 from ruvector.client.client import RuvectorClient
@@ -18,15 +18,25 @@ POINTS = 40
 _numbers = count(1)
 
 
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RuvectorClient]:
+    """Return a client of a database in this process."""
+    with ruvector.open(tmp_path_factory.mktemp("embedded") / "database") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def rest(server: Server) -> Iterator[RuvectorClient]:
+    """Return a client of the server."""
+    with RuvectorClient(url=server.url) as client:
+        yield client
+
+
 @pytest.fixture(params=["embedded", "rest"])
-def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RuvectorClient]:
-    """Return a client of each kind in turn; the server is shared: tests use their own names."""
-    if request.param == "embedded":
-        with ruvector.open(tmp_path / "database") as embedded:
-            yield embedded
-    else:
-        with RuvectorClient(url=request.getfixturevalue("server").url) as remote:
-            yield remote
+def client(request: pytest.FixtureRequest) -> RuvectorClient:
+    """Return a client of each kind in turn; both are shared: tests use names of their own."""
+    chosen: RuvectorClient = request.getfixturevalue(request.param)
+    return chosen
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ REFUSALS: list[tuple[str, Call, type[RuvectorError]]] = [
     ("search: limit below 0", lambda c: c.search(ONES, limit=-1), InvalidRequest),
     ("search: huge limit", lambda c: c.search(ONES, limit=2**40), InvalidRequest),
     ("search: limit beyond 64 bits", lambda c: c.search(ONES, limit=10**30), InvalidRequest),
-    ("search: fractional limit", lambda c: c.search(ONES, limit=1.5), BadInput),  # type: ignore[arg-type]
+    ("search: fractional limit", lambda c: c.search(ONES, limit=1.5), BadInput),
     ("search: negative offset", lambda c: c.search(ONES, offset=-1), InvalidRequest),
     ("search: hnsw_ef 0", lambda c: c.search(ONES, params={"hnsw_ef": 0}), InvalidRequest),
     ("search: huge hnsw_ef", lambda c: c.search(ONES, params={"hnsw_ef": 10**9}), InvalidRequest),
@@ -99,14 +99,14 @@ REFUSALS: list[tuple[str, Call, type[RuvectorError]]] = [
     ),
     # Writes
     ("delete: nothing chosen", lambda c: c.delete(), BadInput),
-    ("payload: not a dict", lambda c: c.set_payload([1], [1]), BadInput),  # type: ignore[arg-type]
+    ("payload: not a dict", lambda c: c.set_payload([1], [1]), BadInput),
     (
         "payload: not JSON",
         lambda c: c.upsert([{"id": 1, "vector": ONES, "payload": {"a": object()}}]),
         BadInput,
     ),
     ("payload: nothing chosen", lambda c: c.set_payload({"a": 1}), BadInput),
-    ("index: unknown type", lambda c: c.create_payload_index("a", "bitmap"), BadInput),
+    ("index: unknown type", lambda c: c.create_payload_index("a", "bits"), MalformedRequest),
     # Collections
     ("update: unknown setting", lambda c: c.update_collection(hnsw={"x": 1}), MalformedRequest),
     ("update: m out of range", lambda c: c.update_collection(hnsw={"m": 1}), InvalidRequest),

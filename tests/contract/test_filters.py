@@ -87,7 +87,7 @@ def test_filtered_search_returns_k_when_k_match(
     filtered.wait_for_index(timeout_seconds=60)
     everything = [hit.id for hit in filtered.search(array[0], limit=40)]
     for source, matches in FILTERS:
-        expected = [number for number in everything if matches(payloads[number])]  # type: ignore[index]
+        expected = [number for number in everything if matches(payloads[number])]
         for limit in (1, 5, 40):
             hits = filtered.search(array[0], limit=limit, filter=source)
             assert [hit.id for hit in hits] == expected[:limit], source
