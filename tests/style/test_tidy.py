@@ -45,6 +45,8 @@ OPENS_FILES = {
     "demo": "reads the demo's points, which are part of the package",
     "server/configuration.py": "reads the configuration file",
     "server/documentation.py": "reads Swagger UI's files, which are part of a package",
+    "engine.py": "removes the folder of a throw-away database",
+    "index/vector_file.py": "VectorIndex without a database: one file, written and synced there",
 }
 USES_SOCKETS = {
     "server": "it listens",
@@ -161,11 +163,11 @@ def test_files_have_at_most_500_lines() -> None:
     )
 
 
-def test_lines_have_at_most_100_columns() -> None:
-    """A line fits beside another file."""
+def test_native_lines_have_at_most_100_columns() -> None:
+    """A line fits beside another file. Python's lines are measured by ruff."""
     report(
         f"{place(path, number)}: {len(line)} columns"
-        for path in (*PYTHON, *NATIVE)
+        for path in NATIVE
         for number, line in enumerate(text_of(path).splitlines(), 1)
         if len(line) > MAX_COLUMNS
     )
@@ -183,12 +185,13 @@ def test_python_functions_have_at_most_60_lines() -> None:
 
 
 def test_native_functions_have_at_most_60_lines() -> None:
-    """The same in C++; the module definition in bindings.cpp is a table, not a function."""
+    """The same in C++. The definitions of the module in bindings*.cpp are tables."""
     report(
         f"{place(path, line)}: {length} lines"
         for path in NATIVE
         for line, length in native_functions(path)
-        if length > MAX_FUNCTION_LINES and "NB_MODULE" not in text_of(path).splitlines()[line - 1]
+        if length > MAX_FUNCTION_LINES
+        and not re.search(r"NB_MODULE|\bbind_\w+\(", text_of(path).splitlines()[line - 1])
     )
 
 
@@ -302,13 +305,17 @@ def test_index_knows_no_point_ids() -> None:
     )
 
 
-def test_one_native_file_knows_python_and_one_knows_rabitqlib() -> None:
-    """Bindings and third-party headers stay at the edge of the kernel."""
+def test_few_native_files_know_python_and_one_knows_rabitqlib() -> None:
+    """Bindings, their arrays and third-party headers stay at the edge of the kernel."""
     report(
         f"{place(path)}: {header}"
         for path in NATIVE
-        for header, home in (("nanobind", "bindings.cpp"), ("rabitqlib", "rabitq.hpp"))
-        if re.search(rf"#include\s*[<\"]{header}", text_of(path)) and path.name != home
+        for header, home in (
+            ("nanobind", r"bindings\w*\.cpp|arrays\.hpp"),
+            ("rabitqlib", r"rabitq\.hpp"),
+        )
+        if re.search(rf"#include\s*[<\"]{header}", text_of(path))
+        and not re.fullmatch(home, path.name)
     )
 
 
