@@ -182,8 +182,9 @@ class Preparation:
             keys = list(dict.fromkeys(id_key(point_id) for point_id in ids))
             found = self.transaction.rows_of(keys)
             if missing_is_error and None in found:
-                missing = ids[0] if len(keys) != len(ids) else ids[found.index(None)]
-                raise NotFound(f"No point with id {missing} found")
+                missing = keys[found.index(None)]
+                named = next(point_id for point_id in ids if id_key(point_id) == missing)
+                raise NotFound(f"No point with id {named} found")
             rows = [row for row in found if row is not None]
         elif filter is not None:
             rows = self._resolve(filter).tolist()

@@ -12,7 +12,16 @@ import msgspec
 import numpy as np
 from pyroaring import BitMap
 
-from ruvector.collection.entries import Put, VectorColumn, decode_entry
+from ruvector.collection.effects import Effect
+from ruvector.collection.entries import (
+    Entry,
+    Payloads,
+    Put,
+    Remove,
+    Schema,
+    VectorColumn,
+    decode_entry,
+)
 from ruvector.collection.growing import GrowingSegment
 from ruvector.collection.records import decode_record
 from ruvector.collection.sealed import open_segments
@@ -21,13 +30,14 @@ from ruvector.collection.vectors import Stored
 from ruvector.errors import StorageDamaged
 from ruvector.index.payload import PayloadIndexes
 from ruvector.index.payload.bitmaps import bitmap_of, rows_of
-from ruvector.storage.garbage import remove_garbage
+from ruvector.storage.garbage import SEGMENTS_KEY, remove_garbage
 from ruvector.storage.transaction import Reader
 
 if TYPE_CHECKING:
     from ruvector.collection.shard import Shard
 
 _BATCH = 4096
+_TRIES = 10  # of a reader while another process replaces files
 SCHEMA_PREFIX = "schema:"
 _decode_json = msgspec.json.Decoder(dict).decode
 
@@ -40,8 +50,62 @@ def recover(shard: "Shard") -> None:
     store = shard.store
     if not store.read_only:
         remove_garbage(store)
+        _recover_once(shard)
+        return None
+    for _ in range(_TRIES):
+        before = _manifest(shard)
+        try:
+            return _recover_once(shard)
+        except StorageDamaged:
+            # The process that writes may have replaced a file after its name was read.
+            if _manifest(shard) == before:
+                raise
+    raise StorageDamaged(f"{store.path} changed {_TRIES} times while it was opened; try again")
+
+
+def follow(shard: "Shard") -> None:
+    """Catch up with the process that writes: apply the log's tail, or recover after a seal."""
+    with shard.store.read() as reader:
+        if reader.last_sequence == shard.applied:
+            return
+        if reader.checkpoint <= shard.applied and reader.manifest(SEGMENTS_KEY) == shard.manifest:
+            entries = [(n, decode_entry(data)) for n, data in reader.log_after(shard.applied)]
+            if not shard.indexes.schemas() or not any(_changes_indexes(e) for _, e in entries):
+                for sequence, entry in entries:
+                    shard.apply_one(effect_of(sequence, entry))
+                return
+    recover(shard)
+
+
+def _changes_indexes(entry: Entry) -> bool:
+    """Say whether indexes would need payloads that are gone: those that were replaced."""
+    return isinstance(entry, Payloads)
+
+
+def effect_of(sequence: int, entry: Entry) -> Effect:
+    """Return what a log entry changes in memory."""
+    effect = Effect(sequence)
+    if isinstance(entry, Put):
+        effect.first_row, effect.count = entry.first_row, len(entry.keys)
+        effect.columns = {column.name: _column(column) for column in entry.vectors}
+        effect.payloads = entry.payloads
+        effect.dead = np.frombuffer(entry.dead, dtype=np.uint32)
+    elif isinstance(entry, Remove):
+        effect.dead = np.frombuffer(entry.dead, dtype=np.uint32)
+    elif isinstance(entry, Schema):
+        effect.schema = (entry.field, entry.schema)
+    return effect
+
+
+def _manifest(shard: "Shard") -> bytes | None:
+    with shard.store.read() as reader:
+        return reader.manifest(SEGMENTS_KEY)
+
+
+def _recover_once(shard: "Shard") -> None:
+    store = shard.store
     with store.read() as reader:
-        live = bitmap_of(_live_rows(reader))
+        live = bitmap_of(np.fromiter((row for row, _ in reader.all_points()), dtype=np.uint32))
         indexes = PayloadIndexes()
         for key in reader.manifest_keys():
             if key.startswith(SCHEMA_PREFIX):
@@ -51,19 +115,19 @@ def recover(shard: "Shard") -> None:
             add_payloads(indexes, reader, live)
         sealed, next_row = open_segments(store, reader, shard.spaces, live)
         growing = GrowingSegment(shard.spaces)
-        for _, data in reader.log_after(reader.checkpoint):
-            entry = decode_entry(data)
-            if isinstance(entry, Put):
-                next_row = max(next_row, entry.first_row + len(entry.keys))
-                _replay(growing, entry, len(data))
-            else:
-                growing.log_bytes += len(data)
+        for sequence, data in reader.log_after(reader.checkpoint):
+            effect = effect_of(sequence, decode_entry(data))
+            growing.log_bytes += len(data)
+            if effect.count:
+                next_row = max(next_row, effect.first_row + effect.count)
+                growing.append(effect.first_row, effect.count, effect.columns, 0)
         rows = growing.segment.rows
         growing.kill(rows[~np.isin(rows, rows_of(live))])
         with shard.lock:
             shard.sealed, shard.frozen, shard.growing = sealed, (), growing
             shard.live, shard.indexes = live, indexes
             shard.next_row = max(next_row, int(live.max()) + 1 if live else 0)
+            shard.manifest = reader.manifest(SEGMENTS_KEY)
             shard.applied = reader.last_sequence
 
 
@@ -83,15 +147,6 @@ def add_payloads(indexes: PayloadIndexes, reader: Reader, live: BitMap) -> None:
             rows, payloads = [], []
     if rows:
         indexes.add_many(np.array(rows, dtype=np.uint32), payloads)
-
-
-def _live_rows(reader: Reader) -> Rows:
-    return np.fromiter((row for row, _ in reader.all_points()), dtype=np.uint32)
-
-
-def _replay(growing: GrowingSegment, entry: Put, log_bytes: int) -> None:
-    columns = {column.name: _column(column) for column in entry.vectors}
-    growing.append(entry.first_row, len(entry.keys), columns, log_bytes)
 
 
 def _column(column: VectorColumn) -> tuple[Stored, Rows | None]:

@@ -23,7 +23,7 @@ from pyroaring import BitMap
 from ruvector.collection.effects import Effect, Pending
 from ruvector.collection.growing import GrowingSegment
 from ruvector.collection.prepare import Preparation
-from ruvector.collection.recover import add_payloads, recover
+from ruvector.collection.recover import add_payloads, follow, recover
 from ruvector.collection.segment import Rows, Segment
 from ruvector.collection.vectors import Stored, VectorSpace
 from ruvector.collection.view import View
@@ -58,6 +58,7 @@ class Shard:
         self.indexes = PayloadIndexes()
         self.applied = 0
         self.next_row = 0
+        self.manifest: bytes | None = None  # of the segments, as a reader saw it last
         self.sealed_sequence = 0  # the last entry that the frozen segment holds
         self.sealed_row = 0  # the first row after it
         self.on_applied: Callable[[], None] = lambda: None
@@ -141,10 +142,10 @@ class Shard:
         return (*self.sealed, *growing)
 
     def _refresh(self) -> None:
-        """Catch up with the process that writes: the log's tail, or everything after a seal."""
+        """Catch up with the process that writes."""
         with self.lock:
-            if self.store.last_sequence != self.applied:
-                recover(self)
+            follow(self)
+            self._change_schemas()
 
     # --- Writing ---------------------------------------------------------------------------------
 
@@ -214,7 +215,7 @@ class Shard:
     def _apply(self, effects: list[Effect]) -> list[int]:
         with self.lock:
             for effect in effects:
-                self._apply_one(effect)
+                self.apply_one(effect)
             self._pending.applied(self.applied)
             self._advanced.notify_all()
         if not self._pending.effects:
@@ -222,7 +223,8 @@ class Shard:
         self.on_applied()
         return [effect.sequence for effect in effects]
 
-    def _apply_one(self, effect: Effect) -> None:
+    def apply_one(self, effect: Effect) -> None:
+        """Change memory as one log entry says. Call with `lock`."""
         if effect.count:
             self.growing.append(effect.first_row, effect.count, effect.columns, effect.log_bytes)
         else:
@@ -264,7 +266,8 @@ class Shard:
                 growing.kill(effect.dead)
         self.live = live
         if self.indexes.schemas():
-            for row, payload in zip(effect.dead.tolist(), effect.dead_payloads, strict=True):
+            # A reader of another process's log does not know them: `live` masks those rows.
+            for row, payload in zip(effect.dead.tolist(), effect.dead_payloads, strict=False):
                 self.indexes.discard(row, _decode(payload))
             if effect.payloads is not None:
                 rows = np.arange(effect.first_row, effect.first_row + effect.count, dtype=np.uint32)

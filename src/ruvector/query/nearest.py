@@ -45,7 +45,7 @@ def search_nearest(collection: Collection, target: Nearest, name: str, request: 
         assert query is not None  # noqa: S101 - a target is a vector or a point
         wanted = limit + offset + (excluded is not None)
         plan = SearchPlan(
-            beam=min(params.hnsw_ef or DEFAULT_BEAM, MAX_BEAM),
+            beam=params.hnsw_ef or DEFAULT_BEAM,
             exact=bool(params.exact),
             allowed=None if view.rows is None else rows_of(view.rows),
             scan=scan_limits(collection, space),
@@ -62,8 +62,9 @@ def search_nearest(collection: Collection, target: Nearest, name: str, request: 
 
 def check_params(params: SearchParams) -> None:
     """Refuse search parameters that are out of range or would be ignored."""
-    if params.hnsw_ef is not None and params.hnsw_ef < 1:
-        raise InvalidRequest.of("params.hnsw_ef", params.hnsw_ef, "must be 1 or larger")
+    if params.hnsw_ef is not None and not 1 <= params.hnsw_ef <= MAX_BEAM:
+        rule = f"must be from 1 to {MAX_BEAM}"
+        raise InvalidRequest.of("params.hnsw_ef", params.hnsw_ef, rule)
     if params.idf is not None:
         raise BadInput("params.idf is for sparse vectors, which this version does not support")
     if params.acorn is not None and params.acorn.get("enable"):
