@@ -48,8 +48,9 @@ def test_double_keys_are_taken_as_the_last_one(server, engine):
     assert engine.requests[-1].limit == 2
 
 
-def test_invalid_text_inside_a_payload_is_a_400(server, engine):
-    body = b'{"points":[{"id":1,"vector":[1],"payload":{"a":"\xff"}}]}'
+@pytest.mark.parametrize("value", [b'"\xff"', b'"\\ud800"', b"1e999", b"9" * 5000, b"NaN", b"01"])
+def test_payload_that_could_not_be_read_again_is_a_400(server, engine, value):
+    body = b'{"points":[{"id":1,"vector":[1],"payload":{"a":%b}}]}' % value
     assert server("PUT", POINTS, body).status == 400
     assert engine.requests == []
 

@@ -139,6 +139,10 @@ def _payload(payload: Raw | UnsetType, position: int) -> bytes | None:
         if text == _NULL:
             return None
         raise MalformedRequest(f"points[{position}].payload must be an object or null")
+    try:
+        _any.decode(text)  # what is stored must be readable; 1e999 is valid JSON
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise MalformedRequest(f"points[{position}].payload: {error}") from error
     return None if text == b"{}" else text
 
 
