@@ -51,15 +51,17 @@ def recover(shard: "Shard") -> None:
     if not store.read_only:
         remove_garbage(store)
         _recover_once(shard)
-        return None
+        return
     for _ in range(_TRIES):
         before = _manifest(shard)
         try:
-            return _recover_once(shard)
+            _recover_once(shard)
         except StorageDamaged:
             # The process that writes may have replaced a file after its name was read.
             if _manifest(shard) == before:
                 raise
+        else:
+            return
     raise StorageDamaged(f"{store.path} changed {_TRIES} times while it was opened; try again")
 
 

@@ -6,6 +6,7 @@ cosine is a dot product everywhere below. uint8 vectors are kept as given (trunc
 length instead, because the angle is what must be right.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,6 +19,8 @@ from ruvector.model.configs import CollectionConfig, VectorParams
 from ruvector.model.points import Vectors
 
 Stored = NDArray[Any]  # float32, float16 or uint8 [n, dim]
+
+_UNIT_TOLERANCE = 2e-6  # of a squared length: what float32 sums of 65,536 squares stay within
 
 _METRICS = {
     "Cosine": Metric.COSINE,
@@ -130,14 +133,16 @@ def to_query(space: VectorSpace, vector: Vectors) -> Vectors:
     """Return a query float32 [1, dim] as the metric wants it; BadInput for another length."""
     if vector.shape[0] != space.dim:
         raise BadInput(f"Vector dimension error: expected dim: {space.dim}, got {vector.shape[0]}")
-    row = vector[np.newaxis]
-    return unit_length(row) if space.metric is Metric.COSINE else row
+    if space.metric is Metric.COSINE and abs(vector.dot(vector) - 1.0) > _UNIT_TOLERANCE:
+        wide = vector.astype(np.float64)
+        vector = np.asarray(wide / (math.sqrt(wide.dot(wide)) or 1.0), dtype=np.float32)
+    return vector[np.newaxis]
 
 
 def unit_length(rows: Vectors) -> Vectors:
     """Return rows scaled to length 1; zero rows stay zero. Sums are in float64, so no overflow."""
     squares = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
-    if np.all(np.abs(squares - 1.0) < 2e-6):
+    if np.all(np.abs(squares - 1.0) < _UNIT_TOLERANCE):
         return rows  # already of unit length: dividing again would only move the last digit
     norms = np.sqrt(np.where(squares == 0.0, 1.0, squares))
     return np.asarray(rows / norms[:, np.newaxis], dtype=np.float32)

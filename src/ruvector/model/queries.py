@@ -1,5 +1,6 @@
 """What is looked for? Reads the untagged forms of a query: a vector, a stored point, or nothing."""
 
+import math
 from typing import Any
 
 import msgspec
@@ -99,7 +100,8 @@ def parse_vector(source: Any) -> Vectors:
         raise BadInput(f"query vector must be a flat sequence of numbers: {error}") from error
     if vector.ndim != 1:
         raise BadInput(f"query vector has {vector.ndim} dimensions of shape; it must be flat")
-    if not np.isfinite(vector).all():
+    # One pass: the sum of squares is finite only if all are, but it may overflow by itself.
+    if not math.isfinite(vector.dot(vector)) and not np.isfinite(vector).all():
         raise BadInput("query vector holds NaN or infinity; every number must be finite")
     return vector
 
