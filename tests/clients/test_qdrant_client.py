@@ -1,6 +1,7 @@
 """Does the official qdrant-client work unchanged? Collections, points, payloads, aliases."""
 
 import uuid
+from typing import Any
 
 import numpy as np
 import pytest
@@ -129,7 +130,8 @@ def test_missing_collection_is_not_found(client: QdrantClient) -> None:
 def test_wrong_vectors_are_refused(client: QdrantClient, name: str) -> None:
     """Wrong length, wrong name: 400, and nothing is written."""
     create(client, name)
-    for vector in ([1.0, 2.0], {"other": [1.0, 2.0, 3.0, 4.0]}):
+    wrong: list[Any] = [[1.0, 2.0], {"other": [1.0, 2.0, 3.0, 4.0]}]
+    for vector in wrong:
         point = models.PointStruct(id=1, vector=vector)
         refused(400, client.upsert, name, points=[point])
     refused(400, client.query_points, name, query=[1.0, 2.0])
@@ -308,9 +310,9 @@ def test_scroll_pages_through_every_point_once(client: QdrantClient, name: str) 
     create(client, name)
     fill(client, name, 25)
     seen: list[object] = []
-    offset: object = None
+    offset: Any = None
     for _ in range(10):
-        page, offset = client.scroll(name, limit=7, offset=offset, with_payload=["number"])  # type: ignore[arg-type]
+        page, offset = client.scroll(name, limit=7, offset=offset, with_payload=["number"])
         assert all(set(record.payload or {}) == {"number"} for record in page)
         assert all(record.vector is None for record in page)
         seen += [record.id for record in page]
@@ -410,7 +412,7 @@ def test_payload_indexes_are_described_and_deleted(client: QdrantClient, name: s
     """Every type is accepted; its parameters come back as they were given."""
     create(client, name)
     fill(client, name)
-    schemas = {
+    schemas: dict[str, Any] = {
         "number": models.PayloadSchemaType.INTEGER,
         "even": models.PayloadSchemaType.BOOL,
         "word": models.PayloadSchemaType.KEYWORD,

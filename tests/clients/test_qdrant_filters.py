@@ -1,5 +1,6 @@
 """Do filters mean what Qdrant says? Every condition, with the client's local mode as oracle."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,10 @@ CONDITIONS: dict[str, Condition] = {
     "range: float": field("price", range=models.Range(gt=2.5, lte=20.125)),
     "range: empty": field("price", range=models.Range(gt=5.0, lt=5.0)),
     "range: datetime": field(
-        "when", range=models.DatetimeRange(gte="2024-01-05T00:00:00Z", lt="2024-01-09T03:00:00Z")
+        "when",
+        range=models.DatetimeRange(
+            gte=datetime(2024, 1, 5, tzinfo=UTC), lt=datetime(2024, 1, 9, 3, tzinfo=UTC)
+        ),
     ),
     "count of values": field("tags", values_count=models.ValuesCount(gte=1, lt=3)),
     "count of no values": field("tags", values_count=models.ValuesCount(lt=1)),
@@ -137,7 +141,7 @@ def oracle(vectors: Vectors) -> QdrantClient:
 @pytest.fixture(scope="module", params=["without indexes", "with indexes"])
 def collection(request: pytest.FixtureRequest, client: QdrantClient, vectors: Vectors) -> str:
     """Return the name of the same collection on the server, with and without payload indexes."""
-    name = "filters_" + request.param.replace(" ", "_")
+    name = "filters_" + str(request.param).replace(" ", "_")
     fill(client, name, vectors)
     if request.param == "with indexes":
         for key, schema in INDEXED.items():
@@ -209,9 +213,9 @@ def test_queries_agree_with_the_oracle(
     for query in generator.normal(size=(5, dimensions)).astype(np.float32).tolist():
         everything = local.query_points(name, query=query, limit=200).points
         threshold = (everything[20].score + everything[21].score) / 2
-        for options in ({"limit": 30}, {"limit": 9, "offset": 11}, {"limit": 200}):
-            expected = local.query_points(name, query=query, **options).points
-            found = client.query_points(name, query=query, **options).points
+        for limit, offset in ((30, 0), (9, 11), (200, 0)):
+            expected = local.query_points(name, query=query, limit=limit, offset=offset).points
+            found = client.query_points(name, query=query, limit=limit, offset=offset).points
             assert [hit.id for hit in found] == [hit.id for hit in expected]
             assert [hit.score for hit in found] == pytest.approx(
                 [hit.score for hit in expected], rel=1e-4, abs=1e-5

@@ -25,7 +25,7 @@ def client() -> Iterator[ruvector.RuvectorClient]:
         yield opened
 
 
-def id_of(client: ruvector.RuvectorClient, name: str) -> object:
+def id_of(client: ruvector.RuvectorClient, name: str) -> int | str:
     """Return the id of a package."""
     (record,), _ = client.scroll(demo.COLLECTION, filter={"name": name}, limit=1)
     return record.id
