@@ -1,0 +1,202 @@
+"""What should the kernel answer? Every function of the kernel in plain numpy and Python.
+
+Slow and obvious on purpose; the tests compare the two. Sums are taken in float64 unless the vectors
+have fewer than 16 dimensions, where the contract is a sequential float32 sum, reproduced here step
+by step. Nothing in the product calls this module.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from ruvector.kernel import Buffer, Float32Array, MaskArray, Metric, RowArray, VectorArray
+
+SEQUENTIAL_BELOW = 16
+POLYNOMIAL = 0x82F63B78
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_SPACE = " \t\n\r"
+
+
+def crc32c(buffer: Buffer, seed: int = 0) -> int:
+    """Bit by bit."""
+    state = seed ^ 0xFFFFFFFF
+    for byte in bytes(buffer):
+        state ^= byte
+        for _ in range(8):
+            state = state >> 1 ^ (POLYNOMIAL if state & 1 else 0)
+    return state ^ 0xFFFFFFFF
+
+
+def parse_floats(text: Buffer) -> Float32Array:
+    """By the grammar; numbers as exact fractions rounded once."""
+    rest = bytes(text).decode("latin-1").strip(_SPACE)
+    if not (rest.startswith("[") and rest.endswith("]") and len(rest) >= 2):
+        raise ValueError("expected an array of numbers")
+    inside = rest[1:-1].strip(_SPACE)
+    parts = [part.strip(_SPACE) for part in inside.split(",")] if inside else []
+    for part in parts:
+        if not _NUMBER.fullmatch(part):
+            raise ValueError(f"expected a number, found {part!r}")
+    values = np.array([nearest_float32(part) for part in parts], np.float32)
+    if not np.isfinite(values).all():
+        raise ValueError("a number does not fit into float32")
+    return values
+
+
+def nearest_float32(decimal: str) -> np.float32:
+    """Return the float32 nearest to a decimal number, ties to the even one."""
+    mantissa, _, exponent = decimal.lower().partition("e")
+    # Beyond 10^1000 every number of a test is infinite or zero; a fraction would not fit in memory.
+    exact = Fraction(mantissa) * Fraction(10) ** max(-1000, min(1000, int(exponent or 0)))
+    with np.errstate(over="ignore"):
+        guess = np.float32(float(exact)) if abs(exact) < 2**200 else np.float32(np.inf)
+    if exact == 0 or not np.isfinite(guess):
+        largest = Fraction(2**25 - 1) * 2**103  # from the middle above the largest float32 on
+        if 0 < abs(exact) < largest:
+            guess = np.copysign(np.finfo(np.float32).max, float(np.sign(exact)))
+        return np.float32(-0.0 if exact == 0 and decimal.startswith("-") else guess)
+    around = (
+        np.nextafter(guess, np.float32(-np.inf)),
+        guess,
+        np.nextafter(guess, np.float32(np.inf)),
+    )
+    finite = [value for value in around if np.isfinite(value)]
+    best = min(
+        finite,
+        key=lambda value: (
+            abs(Fraction(float(value)) - exact),
+            int(np.float32(value).view(np.uint32)) & 1,
+        ),
+    )
+    if abs(exact) >= Fraction(2**25 - 1) * 2**103:
+        return np.float32(np.inf)
+    return np.copysign(np.float32(best), np.float32(-1 if exact < 0 else 1))
+
+
+def parse_float_rows(texts: Sequence[Buffer], dim: int) -> Float32Array:
+    """One row after the other."""
+    rows = [parse_floats(text) for text in texts]
+    for index, row in enumerate(rows):
+        if len(row) != dim:
+            raise ValueError(f"row {index}: expected {dim} numbers, found {len(row)}")
+    return np.array(rows, np.float32).reshape(len(texts), dim)
+
+
+def shortest_floats(values: Float32Array) -> list[float]:
+    """By numpy's shortest repr."""
+    return [float(str(value)) for value in values]
+
+
+def format_floats(values: Float32Array) -> bytes:
+    """By numpy's shortest digits, laid out as serde_json does."""
+    return ("[" + ",".join(_format(value) for value in values) + "]").encode()
+
+
+def _format(value: np.float32) -> str:
+    if not np.isfinite(value):
+        return "null"
+    if value == 0:
+        return "-0.0" if np.signbit(value) else "0.0"
+    sign = "-" if value < 0 else ""
+    text = np.format_float_scientific(abs(value), unique=True, trim="-")
+    mantissa, exponent_text = text.split("e")
+    digits, exponent = mantissa.replace(".", ""), int(exponent_text)
+    point = exponent + 1
+    if len(digits) <= point <= 13:
+        return f"{sign}{digits.ljust(point, '0')}.0"
+    if 0 < point <= 13:
+        return f"{sign}{digits[:point]}.{digits[point:]}"
+    if -6 < point <= 0:
+        return f"{sign}0.{'0' * -point}{digits}"
+    return f"{sign}{digits[0]}{'.' + digits[1:] if len(digits) > 1 else ''}e{exponent}"
+
+
+def format_float_rows(values: Float32Array) -> list[bytes]:
+    """One row after the other."""
+    return [format_floats(row) for row in values]
+
+
+def scan_json(body: Buffer, max_depth: int, max_containers: int) -> None:
+    """By decoding; only for bodies that are valid JSON."""
+
+    def visit(value: object, depth: int) -> int:
+        if not isinstance(value, dict | list):
+            return 0
+        if depth > max_depth:
+            raise ValueError(f"nested deeper than the limit of {max_depth}")
+        children = value.values() if isinstance(value, dict) else value
+        return 1 + sum(visit(child, depth + 1) for child in children)
+
+    if visit(json.loads(bytes(body)), 1) > max_containers:
+        raise ValueError(f"more arrays and objects than the limit of {max_containers}")
+
+
+def score_rows(
+    query: Float32Array, vectors: VectorArray, rows: RowArray, metric: int
+) -> Float32Array:
+    """Row by row."""
+    return np.array([score(query, vectors[row], metric) for row in rows], np.float32)
+
+
+def score(query: Float32Array, vector: VectorArray, metric: int) -> np.float32:
+    """Return one score: sequential float32 below 16 dimensions, float64 above."""
+    dtype: Any = np.float32 if len(query) < SEQUENTIAL_BELOW else np.float64
+    a: Any
+    b: Any
+    a, b = query.astype(dtype), vector.astype(dtype)
+    if metric == Metric.MANHATTAN:
+        terms = np.abs(a - b)
+    elif metric == Metric.EUCLID:
+        terms = (a - b) * (a - b)
+    else:
+        terms = a * b
+    total = dtype(0)
+    for term in terms:
+        total = dtype(total + term)
+    if metric == Metric.COSINE and vector.dtype == np.uint8:
+        lengths = np.linalg.norm(query.astype(np.float64)) * np.linalg.norm(
+            vector.astype(np.float64)
+        )
+        return np.float32(float(total) / lengths if lengths else 0.0)
+    return np.float32(np.sqrt(total) if metric == Metric.EUCLID else total)
+
+
+def exact_search(
+    queries: Float32Array,
+    vectors: VectorArray,
+    metric: int,
+    k: int,
+    allowed: MaskArray | None = None,
+) -> tuple[RowArray, Float32Array]:
+    """Score every allowed row, sort by score and then by row."""
+    rows = np.arange(len(vectors), dtype=np.uint32)
+    if allowed is not None:
+        bits = np.unpackbits(allowed, count=len(vectors), bitorder="little").astype(bool)
+        rows = rows[bits]
+    count = min(k, len(rows))
+    found = np.empty((len(queries), count), np.uint32)
+    scores = np.empty((len(queries), count), np.float32)
+    for i, query in enumerate(queries):
+        all_scores = score_rows(query, vectors, rows, metric)
+        keys = -all_scores if Metric(metric).higher_is_better else all_scores
+        order = np.lexsort((rows, keys))[:count]
+        found[i], scores[i] = rows[order], all_scores[order]
+    return found, scores
+
+
+def mask_from_rows(rows: RowArray, n: int) -> MaskArray:
+    """Through a boolean array."""
+    if len(rows) and rows.max() >= n:
+        raise ValueError("a row lies beyond the mask")
+    chosen = np.zeros(n, bool)
+    chosen[rows] = True
+    return np.packbits(chosen, bitorder="little")
+
+
+def mask_count(mask: MaskArray, n: int) -> int:
+    """Bit by bit."""
+    return int(np.unpackbits(mask, count=n, bitorder="little").sum())
