@@ -1,38 +1,25 @@
 """What should be sealed, merged or indexed next, and when?
 
 One background thread a shard, alive only while there is work. It seals the growing segment when its
-log is full, merges segments so that one holds most rows, rewrites those that are mostly dead, and
-builds graphs. New files are written first, then named by the manifest, then shown to readers;
-replaced files are removed last. A crash at any point leaves the old state and files that the next
-start removes.
+log is full, has segments merged so that one holds most rows, rewrites those that are mostly dead,
+and has graphs built; `compaction` does the work.
 
-Threads: `wake` may be called from any; steps run in the maintenance thread, one at a time. Memory:
-a merge holds the new segment's vectors once.
+Threads: `wake`, `finish` and `close` may be called from any; steps run in the maintenance thread,
+one at a time. The locks are taken in the order `_changed`, then the shard's.
 """
 
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
-import numpy as np
-
+from ruvector.collection.compaction import Compactor, GraphSettings
 from ruvector.collection.growing import GrowingSegment
-from ruvector.collection.sealed import (
-    FileEntry,
-    alive_in,
-    files_of,
-    open_segment,
-    put_files,
-    write_graph,
-    write_vectors,
-)
-from ruvector.collection.segment import Mask, Segment, full_mask
+from ruvector.collection.segment import Segment
 from ruvector.collection.shard import Shard
 from ruvector.errors import ServiceError, TimedOut, Unavailable
-from ruvector.index.graph import Graph
 from ruvector.model.configs import CollectionConfig
-from ruvector.storage.transaction import WriteTransaction
 
 IDLE_SECONDS = 0.5  # without a write, before work starts that a burst of writes would undo
 PATIENCE_SECONDS = 10.0  # with writes going on, before it starts all the same
@@ -58,13 +45,13 @@ class Maintenance:
     def __init__(self, shard: Shard, config: Callable[[], CollectionConfig]) -> None:
         self._shard = shard
         self._config = config
+        self._compactor = Compactor(shard)
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._cancel = threading.Event()
         self._woken = time.monotonic()
         self._waiting_since: float | None = None
         self._forced = 0  # callers of `finish` that want everything indexed
-        self._number = 0
         self.failure: BaseException | None = None
         self.current = ""  # the reason of the step that runs
         shard.on_applied = self.wake
@@ -171,13 +158,16 @@ class Maintenance:
             frozen, growing, sealed = shard.frozen, shard.growing, shard.sealed
         is_full = growing.log_bytes >= config.wal_config.wal_capacity_mb << 20
         if frozen or self._is_worth_a_seal(growing, is_full, config):
-            return Step("seal", self._seal, is_urgent=is_full or bool(frozen))
+            return Step("seal", self._compactor.seal, is_urgent=is_full or bool(frozen))
         merge = self._choose_merge(sealed, config)
         if merge:
-            return Step("merge", lambda: self._merge(merge))
-        unindexed = next((s for s in sealed if self._missing_graphs(s, config)), None)
-        if unindexed is not None:
-            return Step("index", lambda: self._index(unindexed))
+            return Step("merge", lambda: self._compactor.merge(merge))
+        for segment in sealed:
+            settings = self._missing_graphs(segment, config)
+            if settings:
+                return Step(
+                    "index", partial(self._compactor.index, segment, settings, self._cancel)
+                )
         return None
 
     def _is_worth_a_seal(
@@ -217,151 +207,26 @@ class Maintenance:
             chosen = _within(chosen, limit << 10, self._vector_bytes)
         return tuple(chosen) if len(chosen) > 1 else ()
 
-    def _missing_graphs(self, segment: Segment, config: CollectionConfig) -> list[str]:
-        """Return the names whose vectors are worth a graph and have none."""
+    def _missing_graphs(
+        self, segment: Segment, config: CollectionConfig
+    ) -> dict[str, GraphSettings]:
+        """Return settings for the graphs that a segment's vectors are worth and that it lacks."""
         threshold = _threshold(config)
         if threshold is None:
-            return []
-        return [
-            name
+            return {}
+        return {
+            name: settings
             for name, space in self._shard.spaces.items()
-            if (
-                name not in segment.graphs
-                or _settings(config, name) != segment.graph_settings[name]
-            )
+            if (settings := _settings(config, name)).of_graph != segment.graph_settings.get(name)
             and segment.counts[name] > SCAN_ROWS
             and (self._forced or segment.counts[name] * space.row_bytes >= threshold)
-        ]
+        }
 
     def _vector_bytes(self, segment: Segment) -> int:
         return max(
             (segment.counts[name] * space.row_bytes for name, space in self._shard.spaces.items()),
             default=0,
         )
-
-    # --- Steps -----------------------------------------------------------------------------------
-
-    def _seal(self) -> None:
-        """Write the growing rows to a file and drop the log that brought them."""
-        shard = self._shard
-        with shard.lock:
-            if not shard.frozen:
-                shard.frozen = (shard.growing,)
-                shard.growing = GrowingSegment(shard.spaces)
-                shard.sealed_sequence, shard.sealed_row = shard.applied, shard.next_row
-            frozen = shard.frozen[0]
-            sequence, next_row = shard.sealed_sequence, shard.sealed_row
-        segment = _only_alive(frozen.segment)
-        number = self._new_number()
-        entries = [write_vectors(shard.store, number, segment, shard.spaces, next_row)]
-        self._replace((), entries, lambda transaction: transaction.truncate_log(sequence))
-
-    def _merge(self, chosen: tuple[Segment, ...]) -> None:
-        """Write the living rows of these segments as one."""
-        shard = self._shard
-        merged = _concatenate([_only_alive(segment) for segment in chosen], shard)
-        number = self._new_number()
-        next_row = 0 if not len(merged) else int(merged.rows[-1]) + 1
-        with shard.store.read() as reader:
-            old = [e for e in files_of(reader) if any(e.file in s.files for s in chosen)]
-        next_row = max([next_row, *(entry.next_row for entry in old)])
-        entries = [write_vectors(shard.store, number, merged, shard.spaces, next_row)]
-        self._replace(chosen, entries, None)
-
-    def _index(self, segment: Segment) -> None:
-        """Build the graphs that a segment lacks."""
-        shard, config = self._shard, self._config()
-        with shard.store.read() as reader:
-            entries = [e for e in files_of(reader) if e.file in segment.files]
-        names = self._missing_graphs(segment, config)
-        new = []
-        for name in names:
-            links, build_beam = _settings(config, name)
-            graph = Graph.build(
-                segment.vectors[name],
-                shard.spaces[name].metric,
-                links_per_node=2 * links,
-                build_beam=build_beam,
-                threads=_threads(config, config.hnsw_of(name).max_indexing_threads),
-                cancel=self._cancel,
-            )
-            stem = f"{self._new_number()}-graph"
-            number = entries[0].segment
-            new.append(write_graph(shard.store, stem, number, name, graph, (links, build_beam)))
-        keep = tuple(e.file for e in entries if e.kind == "vectors" or e.name not in names)
-        self._replace((segment,), new, None, keep)
-
-    def _replace(
-        self,
-        old: tuple[Segment, ...],
-        new: list[FileEntry],
-        also: Callable[[WriteTransaction], None] | None,
-        keep: tuple[str, ...] = (),
-    ) -> None:
-        """Name the new files in the manifest, show them to readers, remove the old ones."""
-        shard = self._shard
-        gone = {file for segment in old for file in segment.files} - set(keep)
-        with shard.store.read() as reader:
-            kept = [entry for entry in files_of(reader) if entry.file in keep]
-        with shard.lock:
-            live = shard.live
-        segment = open_segment(shard.store, [*kept, *new], shard.spaces, live)
-
-        def prepare(transaction: WriteTransaction) -> None:
-            others = [entry for entry in files_of(transaction) if entry.file not in gone]
-            put_files(transaction, [*others, *new])
-            if also is not None:
-                also(transaction)
-
-        def applied(_: None) -> None:
-            with shard.lock:
-                replaced = {file for s in old for file in s.files}
-                others = [s for s in shard.sealed if not replaced.intersection(s.files)]
-                shard.sealed = (*others, alive_in(segment, shard.live))
-                if not old:
-                    shard.frozen = ()
-
-        shard.store.commit(prepare, applied, frees_space=True).result()
-        for file in gone:
-            (shard.store.segments_path / file).unlink(missing_ok=True)
-
-    def _new_number(self) -> str:
-        with self._shard.store.read() as reader:
-            used = [int(entry.file.partition("-")[0]) for entry in files_of(reader)]
-        self._number = max([self._number, *used]) + 1
-        return f"{self._number:08d}"
-
-
-def _only_alive(segment: Segment) -> Segment:
-    """Return the living rows of a segment; arrays are copied only if some are dead."""
-    if segment.rows_alive == len(segment):
-        return segment
-    alive = _bits(segment.alive, segment).view(bool)
-    vectors = {name: array[alive] for name, array in segment.vectors.items()}
-    masks = {
-        name: np.packbits(_bits(mask, segment)[alive], bitorder="little")
-        for name, mask in segment.masks.items()
-    }
-    rows = segment.rows[alive]
-    return Segment(rows, full_mask(len(rows)), vectors, masks, {}, {})
-
-
-def _bits(mask: Mask, segment: Segment) -> Mask:
-    return np.unpackbits(mask, count=len(segment), bitorder="little")
-
-
-def _concatenate(segments: list[Segment], shard: Shard) -> Segment:
-    """Return one segment of all rows, ascending."""
-    rows = np.concatenate([segment.rows for segment in segments])
-    order = np.argsort(rows, kind="stable")
-    is_sorted = bool(np.all(order[:-1] < order[1:]))
-    masks, vectors = {}, {}
-    for name in shard.spaces:
-        array = np.concatenate([segment.vectors[name] for segment in segments])
-        bits = np.concatenate([_bits(segment.masks[name], segment) for segment in segments])
-        vectors[name] = array if is_sorted else array[order]
-        masks[name] = np.packbits(bits if is_sorted else bits[order], bitorder="little")
-    return Segment(rows[order], full_mask(len(rows)), vectors, masks, {}, {})
 
 
 def _within(
@@ -382,13 +247,9 @@ def _threshold(config: CollectionConfig) -> int | None:
     return config.optimizer_config.indexing_threshold << 10 or None
 
 
-def _settings(config: CollectionConfig, name: str) -> tuple[int, int]:
-    """Return m and ef_construct of one vector's graph."""
-    hnsw = config.hnsw_of(name)
-    return hnsw.m, hnsw.ef_construct
-
-
-def _threads(config: CollectionConfig, of_graph: int) -> int:
-    """Return the threads of a build: the graph's setting, the optimizer's, or all cores (0)."""
-    limit = config.optimizer_config.max_optimization_threads
-    return min(of_graph, limit) if of_graph and limit else of_graph or limit or 0
+def _settings(config: CollectionConfig, name: str) -> GraphSettings:
+    """Return how a vector's graph is built; threads: its own setting, the optimizer's, or all."""
+    hnsw, limit = config.hnsw_of(name), config.optimizer_config.max_optimization_threads
+    own = hnsw.max_indexing_threads
+    threads = min(own, limit) if own and limit else own or limit or 0
+    return GraphSettings((hnsw.m, hnsw.ef_construct), threads)

@@ -1,0 +1,172 @@
+"""How are rows moved into files, merged and indexed without anybody noticing?
+
+Each step writes new files, has the manifest name them, shows them to readers, and removes the files
+they replace last. A crash at any point leaves the old state, and files that the next start removes.
+Rows that die while a step runs are masked when its segment is shown.
+
+Threads: one step at a time, in the maintenance thread. Memory: a merge holds the new segment once.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ruvector.collection.growing import GrowingSegment
+from ruvector.collection.sealed import (
+    FileEntry,
+    alive_in,
+    files_of,
+    open_segment,
+    put_files,
+    write_graph,
+    write_vectors,
+)
+from ruvector.collection.segment import Mask, Segment, full_mask
+from ruvector.collection.shard import Shard
+from ruvector.index.graph import Graph
+from ruvector.storage.files import remove_file
+from ruvector.storage.transaction import WriteTransaction
+
+
+class GraphSettings(NamedTuple):
+    """How to build a graph: (m, ef_construct), and threads (0: all cores)."""
+
+    of_graph: tuple[int, int]
+    threads: int
+
+
+class Compactor:
+    """Seals, merges and indexes the segments of one shard."""
+
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
+        self._number = 0
+
+    def seal(self) -> None:
+        """Write the growing rows to a file and drop the log that brought them."""
+        shard = self._shard
+        with shard.lock:
+            if not shard.frozen:
+                shard.frozen = (shard.growing,)
+                shard.growing = GrowingSegment(shard.spaces)
+                shard.sealed_sequence, shard.sealed_row = shard.applied, shard.next_row
+            frozen = shard.frozen[0]
+            sequence, next_row = shard.sealed_sequence, shard.sealed_row
+        segment = _only_alive(frozen.segment)
+        new = self._write(segment, next_row)
+        self._replace((), new, also=lambda transaction: transaction.truncate_log(sequence))
+
+    def merge(self, chosen: Sequence[Segment]) -> None:
+        """Write the living rows of these segments as one."""
+        shard = self._shard
+        merged = _concatenate([_only_alive(segment) for segment in chosen], list(shard.spaces))
+        with shard.store.read() as reader:
+            replaced = {file for segment in chosen for file in segment.files}
+            old = [entry for entry in files_of(reader) if entry.file in replaced]
+        self._replace(chosen, self._write(merged, max(entry.next_row for entry in old)))
+
+    def index(
+        self, segment: Segment, settings: Mapping[str, GraphSettings], cancel: threading.Event
+    ) -> None:
+        """Build graphs for these vector names."""
+        shard = self._shard
+        with shard.store.read() as reader:
+            entries = [entry for entry in files_of(reader) if entry.file in segment.files]
+        new = []
+        for name, (of_graph, threads) in settings.items():
+            links, build_beam = of_graph
+            graph = Graph.build(
+                segment.vectors[name],
+                shard.spaces[name].metric,
+                links_per_node=2 * links,
+                build_beam=build_beam,
+                threads=threads,
+                cancel=cancel,
+            )
+            stem = f"{self._new_number()}-graph"
+            new.append(write_graph(shard.store, stem, entries[0].segment, name, graph, of_graph))
+        keep = [e.file for e in entries if e.kind == "vectors" or e.name not in settings]
+        self._replace((segment,), new, keep=keep)
+
+    def _write(self, segment: Segment, next_row: int) -> list[FileEntry]:
+        """Write a segment's rows; none need no file: no row of theirs can come back to life."""
+        if not len(segment):
+            return []
+        shard = self._shard
+        return [write_vectors(shard.store, self._new_number(), segment, shard.spaces, next_row)]
+
+    def _replace(
+        self,
+        old: Sequence[Segment],
+        new: Sequence[FileEntry],
+        *,
+        also: Callable[[WriteTransaction], None] | None = None,
+        keep: Sequence[str] = (),
+    ) -> None:
+        """Name the new files in the manifest, show them to readers, remove the old ones."""
+        shard = self._shard
+        replaced = {file for segment in old for file in segment.files}
+        gone = replaced.difference(keep)
+        with shard.store.read() as reader:
+            kept = [entry for entry in files_of(reader) if entry.file in keep]
+        with shard.lock:
+            live = shard.live
+        entries = [*kept, *new]
+        shown = [open_segment(shard.store, entries, shard.spaces, live)] if entries else []
+
+        def prepare(transaction: WriteTransaction) -> None:
+            others = [entry for entry in files_of(transaction) if entry.file not in gone]
+            put_files(transaction, [*others, *new])
+            if also is not None:
+                also(transaction)
+
+        def applied(_: None) -> None:
+            with shard.lock:
+                others = [s for s in shard.sealed if not replaced.intersection(s.files)]
+                shard.sealed = (*others, *(alive_in(s, shard.live) for s in shown))
+                if not old:
+                    shard.frozen = ()
+
+        shard.store.commit(prepare, applied, frees_space=True).result()
+        for file in gone:
+            remove_file(shard.store.segments_path / file)
+
+    def _new_number(self) -> str:
+        with self._shard.store.read() as reader:
+            used = [int(entry.file.partition("-")[0]) for entry in files_of(reader)]
+        self._number = max([self._number, *used]) + 1
+        return f"{self._number:08d}"
+
+
+def _only_alive(segment: Segment) -> Segment:
+    """Return the living rows of a segment; arrays are copied only if some are dead."""
+    if segment.rows_alive == len(segment):
+        return segment
+    alive = _bits(segment.alive, segment).view(bool)
+    vectors = {name: array[alive] for name, array in segment.vectors.items()}
+    masks = {
+        name: np.packbits(_bits(mask, segment)[alive], bitorder="little")
+        for name, mask in segment.masks.items()
+    }
+    rows = segment.rows[alive]
+    return Segment(rows, full_mask(len(rows)), vectors, masks, {}, {})
+
+
+def _bits(mask: Mask, segment: Segment) -> Mask:
+    return np.unpackbits(mask, count=len(segment), bitorder="little")
+
+
+def _concatenate(segments: Sequence[Segment], names: Sequence[str]) -> Segment:
+    """Return one segment of all rows, ascending."""
+    rows = np.concatenate([segment.rows for segment in segments])
+    order = np.argsort(rows, kind="stable")
+    is_sorted = bool(np.all(order[:-1] < order[1:]))
+    masks, vectors = {}, {}
+    for name in names:
+        array = np.concatenate([segment.vectors[name] for segment in segments])
+        bits = np.concatenate([_bits(segment.masks[name], segment) for segment in segments])
+        vectors[name] = array if is_sorted else array[order]
+        masks[name] = np.packbits(bits if is_sorted else bits[order], bitorder="little")
+    return Segment(rows[order], full_mask(len(rows)), vectors, masks, {}, {})
