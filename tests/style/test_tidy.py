@@ -85,8 +85,8 @@ def tree_of(path: Path) -> ast.Module:
 
 def report(offenders: Iterator[str]) -> None:
     """Fail with every offender, one a line."""
-    found = list(offenders)
-    assert not found, "\n" + "\n".join(found)
+    if found := list(offenders):
+        pytest.fail("\n".join(found), pytrace=False)
 
 
 def place(path: Path, line: int | None = None) -> str:
