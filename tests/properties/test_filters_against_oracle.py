@@ -190,7 +190,7 @@ def cases(draw: st.DrawFn) -> Any:
 
 
 @settings(
-    max_examples=120,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -220,6 +220,67 @@ def test_a_filter_finds_the_same_points_however_it_is_answered(case: Any) -> Non
         assert list(PayloadIndexes().plan(filter, shard)) == expected, (source, "no index")
         assert list(indexes.plan(filter, shard)) == expected, (source, schemas)
         assert live == BitMap(row for row in range(ROWS) if row not in gone)
+
+
+# Values that differ in what arrays, nulls and depth do to a condition, all against all.
+CORNERS: list[dict[str, Any]] = [
+    *({}, {"a": None}, {"a": []}, {"a": [None]}, {"a": [None, 1]}, {"a": [[]]}, {"a": [[None]]}),
+    *({"a": 1}, {"a": 1.0}, {"a": True}, {"a": "x"}, {"a": [1, "x"]}, {"a": {}}, {"a": [{}]}),
+    *({"a": [{"b": None}, {"b": 1}]}, {"a": [{"b": []}, {"b": [1, 2]}]}, {"a": {"b": [1, 2]}}),
+    *({"a": [[1, 2], [3]]}, {"a": [None, [1, 2]]}, {"a": [{"b": [{"c": 1}]}]}, {"a": "2024-01-01"}),
+]
+CORNER_KEYS = ["a", "a[]", "a[].b", "a.b", "a[0]", "a[].b[].c"]
+
+
+def corner_conditions(key: str) -> Iterator[dict[str, Any]]:
+    for value in (1, True, "x"):
+        yield {"key": key, "match": {"value": value}}
+    for values in ([], [1], ["x"], [1, 2], ["x", "2024-01-01"]):
+        yield {"key": key, "match": {"any": values}}
+        yield {"key": key, "match": {"except": values}}
+    for count in range(3):
+        yield {"key": key, "values_count": {"gte": count, "lte": count}}
+        yield {"key": key, "values_count": {"gt": count}}
+        yield {"key": key, "values_count": {"lt": count}}
+    yield {"key": key, "range": {}}
+    yield {"key": key, "range": {"gte": 1, "lt": 2}}
+    yield {"key": key, "range": {"gte": "2024-01-01", "lt": "2024-01-02"}}
+    for wanted in (True, False):
+        yield {"key": key, "is_empty": wanted}
+        yield {"key": key, "is_null": wanted}
+    inner = {"key": "b", "match": {"value": 1}}
+    yield {"nested": {"key": key, "filter": {"must": inner}}}
+    yield {"nested": {"key": key, "filter": {"must_not": inner}}}
+
+
+def test_every_condition_treats_corner_values_as_the_oracle_does() -> None:
+    client = QdrantClient(":memory:")
+    one = models.VectorParams(size=1, distance=models.Distance.DOT)
+    client.create_collection("c", vectors_config=one)
+    points = [
+        models.PointStruct(id=row, vector=[1.0], payload=payload)
+        for row, payload in enumerate(CORNERS)
+    ]
+    client.upsert("c", points)
+    shard = Shard(CORNERS, BitMap(range(len(CORNERS))))
+    for key in CORNER_KEYS:
+        for condition in corner_conditions(key):
+            source = {"must": [condition]}
+            limit = len(CORNERS)
+            found, _ = client.scroll("c", models.Filter.model_validate(source), limit=limit)
+            filter = parse_filter(source)
+            assert filter is not None
+            expected = [record.id for record in found]
+            assert list(PayloadIndexes().plan(filter, shard)) == expected, source
+            for schema in SCHEMAS:
+                indexes = PayloadIndexes()
+                indexes.create(key, schema)
+                indexes.add_many(np.arange(limit, dtype=np.uint32), CORNERS)
+                assert list(indexes.plan(filter, shard)) == expected, (source, schema)
+                for row in range(0, limit, 2):
+                    indexes.discard(row, CORNERS[row])
+                    indexes.add(row, CORNERS[row])
+                assert list(indexes.plan(filter, shard)) == expected, (source, schema, "changed")
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)

@@ -149,6 +149,21 @@ def test_a_changed_payload_is_found_by_its_new_values_only(indexes: PayloadIndex
     assert list(indexes.plan(read({"on": {"is_empty": True}}), shard)) == [0, 2, 3, 4]
 
 
+@pytest.mark.parametrize("schema", ["keyword", "integer", "bool"])
+def test_nothing_of_a_row_stays_when_it_is_discarded(schema: str) -> None:
+    indexes = PayloadIndexes()
+    index = indexes.create("a", schema)
+    assert index is not None
+    old = {"a": ["x", 1, True, 2.5, None]}
+    index.add(0, old)
+    index.discard(0, old)
+    for source in ({"a": {"except": ["y"]}}, {"a": {"is_empty": False}}, {"a": None}):
+        (condition,) = read(source).must
+        rows = index.rows(condition)
+        assert rows is not None
+        assert not rows
+
+
 def test_the_same_schema_again_changes_nothing_and_another_replaces(
     indexes: PayloadIndexes,
 ) -> None:
