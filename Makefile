@@ -40,14 +40,15 @@ crash: $(VENV)/.developer ## the long form of the crash suite: power cuts, kills
 	@RUVECTOR_CRASH_LONG=1 $(PY) -m pytest -m crash tests/crash
 
 sanitize: $(VENV)/.developer ## the kernel's tests under AddressSanitizer and UBSan
-	@PATH="$(abspath $(VENV)/bin):$$PATH" bash native/sanitize.sh
+	@PATH="$(abspath $(VENV)/bin):$$PATH" PYTHON="$(abspath $(PY))" sh native/sanitize.sh
 
-bench: $(VENV)/.developer ## the short form of every benchmark, rows go to benchmarks/results.csv
+bench: $(VENV)/.developer ## the short form of every benchmark, rows go to results.csv and README
 	@$(PY) benchmarks/database.py --short
 	@$(PY) benchmarks/rest.py --short
+	@$(PY) benchmarks/figures.py
 
-docs: $(VENV)/.developer ## run every example of README.md and docs/guide
-	@$(PY) -m pytest -q tests/style/test_guide.py
+docs: $(VENV)/.developer ## run the examples of README.md and docs/guide, check links
+	@$(PY) -m pytest -q tests/style/test_guide.py tests/style/test_pages.py
 
 clean: ## remove .venv, build outputs and caches; data folders stay
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
