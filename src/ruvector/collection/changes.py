@@ -16,6 +16,7 @@ from ruvector.model.filters import Filter, parse_filter
 from ruvector.model.ids import PointId, id_key
 from ruvector.model.limits import MAX_IDS
 from ruvector.model.paths import Path, delete_at, parse_path, set_at
+from ruvector.model.paths import merge as merge_into
 from ruvector.model.points import encode_payload
 
 JsonObject = dict[str, Any]
@@ -69,7 +70,7 @@ def _merge_payload(request: r.SetPayload | r.OverwritePayload, key: str | None) 
 
     def merge(payload: JsonObject) -> JsonObject:
         if path is None:
-            payload.update(request.payload)
+            merge_into(payload, request.payload)
         else:
             set_at(payload, path, request.payload)
         return payload
