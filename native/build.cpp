@@ -3,7 +3,8 @@
 // Source: robust pruning from DiskANN (Subramanya et al. 2019), here on squared distances.
 // Deviations: (a) no layers and no second pass; (b) `<=` in the pruning rule, so that of many equal
 // rows one is kept and the other links stay free for rows elsewhere; (c) a row that no neighbour
-// takes is put between its nearest neighbour and one of that neighbour's links.
+// takes is put between its nearest neighbour and one of that neighbour's links; (d) at least a
+// quarter of the places is filled.
 #include "threads.hpp"
 #include "walk.hpp"
 
@@ -107,6 +108,14 @@ class Linker {
         }
       }
       if (!hidden) kept.push_back(candidate);
+    }
+    // Among many equal or nearly equal rows the rule leaves two or three links, and some rows are
+    // then hard to reach: the nearest hidden ones fill a quarter of the places.
+    const std::size_t least = graph_.options().links_per_node / 4;
+    for (std::size_t i = 0; i < sorted.size() && kept.size() < least; ++i) {
+      const std::uint32_t row = sorted[i].row;
+      if (std::none_of(kept.begin(), kept.end(), [row](const Candidate& c) { return c.row == row; }))
+        kept.push_back(sorted[i]);
     }
   }
 

@@ -38,7 +38,10 @@ Graph::Graph(const GraphOptions& options)
       links_(options.links_per_node * sizeof(std::uint32_t)),
       deleted_(sizeof(std::uint64_t)),
       entry_codes_(code_bytes(options)),
-      locks_(new std::mutex[kLocks]) {}
+      locks_(new std::mutex[kLocks]) {
+  // Alpha is meant for squared distances; L1 is not squared.
+  if (options.metric == Metric::Manhattan) options_.alpha = std::sqrt(options.alpha);
+}
 
 void Graph::encode(std::size_t first, std::size_t last, int threads) {
   if (codes_ == &vectors_) return;

@@ -117,7 +117,9 @@ class Query {
       });
     }
     if (!complete) return false;
-    const std::size_t count = std::min(found, keep);
+    // uint8 rows are no larger than their codes: all are rescored.
+    const bool all = graph_.options().element == Element::UInt8;
+    const std::size_t count = all ? found : std::min(found, keep);
     const std::size_t bytes = graph_.vectors().row_bytes();
     for (std::size_t i = 0; i < count && i < kAhead; ++i)
       fetch_row(graph_.vectors().at(scratch_.beam[i].row), bytes);

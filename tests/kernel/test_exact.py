@@ -25,7 +25,7 @@ def make(seed: int, n: int, dim: int, dtype: type) -> np.ndarray:
     return rng.standard_normal((n, dim)).astype(dtype)
 
 
-@pytest.mark.parametrize(("metric", "dtype"), itertools.product(Metric, DTYPES))
+@pytest.mark.parametrize(("metric", "dtype"), list(itertools.product(Metric, DTYPES)))
 def test_rows_and_scores_equal_the_oracle(metric: Metric, dtype: type) -> None:
     for dim in DIMENSIONS:
         vectors, queries = make(dim, 70, dim, dtype), make(dim + 1, 3, dim, np.float32)

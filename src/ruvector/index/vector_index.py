@@ -241,7 +241,9 @@ class VectorIndex:
         if rows.ndim != 2 or rows.shape[1] != self.dimensions:
             raise BadInput(f"vectors have shape {rows.shape}; expected [n, {self.dimensions}]")
         # One sum finds NaN and infinity; finite numbers may add up to infinity and are seen twice.
-        if not math.isfinite(rows.sum()) and not np.isfinite(rows).all():
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = rows.sum()
+        if not math.isfinite(total) and not np.isfinite(rows).all():
             raise BadInput("vectors must not hold NaN, infinity or numbers beyond float32")
         return rows
 

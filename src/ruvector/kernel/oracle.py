@@ -17,6 +17,8 @@ from ruvector.kernel import Buffer, Float32Array, MaskArray, Metric, RowArray, V
 
 SEQUENTIAL_BELOW = 16
 POLYNOMIAL = 0x82F63B78
+LARGEST = float(np.finfo(np.float32).max)
+LARGEST_BITS = 0x7F7FFFFF
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _SPACE = " \t\n\r"
 
@@ -52,29 +54,17 @@ def nearest_float32(decimal: str) -> np.float32:
     mantissa, _, exponent = decimal.lower().partition("e")
     # Beyond 10^1000 every number of a test is infinite or zero; a fraction would not fit in memory.
     exact = Fraction(mantissa) * Fraction(10) ** max(-1000, min(1000, int(exponent or 0)))
-    with np.errstate(over="ignore"):
-        guess = np.float32(float(exact)) if abs(exact) < 2**200 else np.float32(np.inf)
-    if exact == 0 or not np.isfinite(guess):
-        largest = Fraction(2**25 - 1) * 2**103  # from the middle above the largest float32 on
-        if 0 < abs(exact) < largest:
-            guess = np.copysign(np.finfo(np.float32).max, float(np.sign(exact)))
-        return np.float32(-0.0 if exact == 0 and decimal.startswith("-") else guess)
-    around = (
-        np.nextafter(guess, np.float32(-np.inf)),
-        guess,
-        np.nextafter(guess, np.float32(np.inf)),
-    )
-    finite = [value for value in around if np.isfinite(value)]
-    best = min(
-        finite,
-        key=lambda value: (
-            abs(Fraction(float(value)) - exact),
-            int(np.float32(value).view(np.uint32)) & 1,
-        ),
-    )
-    if abs(exact) >= Fraction(2**25 - 1) * 2**103:
+    size = abs(exact)
+    if size >= Fraction(2**25 - 1) * 2**103:  # the middle above the largest float32
         return np.float32(np.inf)
-    return np.copysign(np.float32(best), np.float32(-1 if exact < 0 else 1))
+    guess = int(np.float32(min(float(size), LARGEST)).view(np.uint32))
+    around = [bits for bits in (guess - 1, guess, guess + 1) if 0 <= bits <= LARGEST_BITS]
+    best = min(around, key=lambda bits: (abs(Fraction(_from_bits(bits)) - size), bits & 1))
+    return np.float32(-_from_bits(best) if decimal.startswith("-") else _from_bits(best))
+
+
+def _from_bits(bits: int) -> float:
+    return float(np.array(bits, np.uint32).view(np.float32))
 
 
 def parse_float_rows(texts: Sequence[Buffer], dim: int) -> Float32Array:
@@ -162,7 +152,7 @@ def score(query: Float32Array, vector: VectorArray, metric: int) -> np.float32:
             vector.astype(np.float64)
         )
         return np.float32(float(total) / lengths if lengths else 0.0)
-    return np.float32(np.sqrt(total) if metric == Metric.EUCLID else total)
+    return np.float32(np.sqrt(total)) if metric == Metric.EUCLID else np.float32(total)
 
 
 def exact_search(
