@@ -254,6 +254,21 @@ def test_a_failed_commit_poisons_and_reads_go_on(shard: ShardStore) -> None:
     shard.close()
 
 
+def test_a_durable_commit_without_its_side_file_is_not_shown_by_half(shard: ShardStore) -> None:
+    write_points(shard, range(2))
+    before = shard.last_sequence
+
+    def fail(number: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    shard._side_file.write = fail  # type: ignore[method-assign]
+    with pytest.raises(ShardPoisoned):
+        write_points(shard, range(2, 3))
+    with shard.read() as reader:
+        assert reader.last_sequence == before, "memory never saw the write that failed"
+        assert reader.count("points") == 2
+
+
 def test_an_error_while_applying_poisons_but_the_write_is_durable(shard: ShardStore) -> None:
     def applied(_: object) -> None:
         raise ZeroDivisionError

@@ -18,7 +18,14 @@ from pathlib import Path
 import msgspec
 
 from ruvector.collection.collection import Collection
-from ruvector.errors import AlreadyExists, NotFound, RuvectorError, StorageDamaged, StorageLocked
+from ruvector.errors import (
+    AlreadyExists,
+    NotFound,
+    RuvectorError,
+    ShardPoisoned,
+    StorageDamaged,
+    StorageLocked,
+)
 from ruvector.model.configs import CollectionConfig
 from ruvector.storage import files
 from ruvector.storage.lock import DatabaseLock
@@ -136,13 +143,18 @@ class Catalog:
                 raise AlreadyExists(f"Collection `{name}` already exists!")
             folder = self._new_folder()
             path = self.root / COLLECTIONS_FOLDER / folder
+            collection: Collection | None = None
             try:
                 collection = Collection.open(path, config, create=True)
                 stored = _Stored(folder, config)
                 files.sync_folder(path.parent)
                 self._meta.commit([("collections", name, msgspec.json.encode(stored))])
-            except BaseException:
-                shutil.rmtree(path, ignore_errors=True)
+            except BaseException as error:
+                if collection is not None:
+                    collection.close()
+                # A commit that failed otherwise may have named the folder: the next start knows.
+                if not isinstance(error, ShardPoisoned):
+                    shutil.rmtree(path, ignore_errors=True)
                 raise
             self._stored[name] = stored
             self._open[name] = collection

@@ -74,10 +74,11 @@ class MetaStore:
             if not database.exists() or database.stat().st_size == 0:
                 _refuse_orphans(root)
             return cls(root, read_only=read_only, create=create)
-        except OSError as error:
-            if error.errno in NO_SPACE:
+        except (OSError, lmdb.Error) as error:
+            code = error.errno if isinstance(error, OSError) else error.code
+            if code in NO_SPACE:
                 raise StorageFull(f"no space to open {root}; free some, then try again") from error
-            raise StorageDamaged(f"{root} cannot be read: {error}") from error
+            raise StorageDamaged(f"{root} cannot be opened: {error}") from error
 
     @property
     def generation(self) -> int:

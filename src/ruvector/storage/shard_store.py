@@ -106,10 +106,11 @@ class ShardStore:
             except BaseException:
                 environment.close(clean=False)
                 raise
-        except OSError as error:
-            if error.errno in NO_SPACE:
+        except (OSError, lmdb.Error) as error:
+            code = error.errno if isinstance(error, OSError) else error.code
+            if code in NO_SPACE:
                 raise _full(path) from error
-            raise StorageDamaged(f"{path} cannot be read: {error}") from error
+            raise StorageDamaged(f"{path} cannot be opened: {error}") from error
         return store
 
     @property
@@ -249,16 +250,16 @@ class ShardStore:
             return []
         # After a failed write of its meta page LMDB refuses readers too, and it is not known which
         # state a new reader would see: the snapshot from before is what memory shows, until the
-        # restart.
+        # restart. The same holds when the commit is durable and the side file fails.
         before = self._environment.handle.begin()
         try:
             prepared = self._write_and_commit(group)
+            if prepared:
+                self._side_file.write(self._record.number)
         except BaseException:
             self._frozen = before
             raise
         before.abort()
-        if prepared:
-            self._side_file.write(self._record.number)
         return prepared
 
     def _write_and_commit(self, group: list[Request]) -> list[Request]:
