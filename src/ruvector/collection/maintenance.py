@@ -23,7 +23,8 @@ from ruvector.model.configs import CollectionConfig
 
 IDLE_SECONDS = 0.5  # without a write, before work starts that a burst of writes would undo
 PATIENCE_SECONDS = 10.0  # with writes going on, before it starts all the same
-LONGEST_PAUSE_SECONDS = 60.0  # between tries of a step that fails
+FIRST_PAUSE_SECONDS = 1.0  # after a step that failed, before it is tried again
+LONGEST_PAUSE_SECONDS = 60.0  # between tries of a step that fails again and again
 LARGEST_SHARE = (
     0.7  # of the rows belong into one segment: each further one costs a search of its own
 )
@@ -110,7 +111,7 @@ class Maintenance:
                 self._thread.start()
 
     def _run(self) -> None:
-        pause = 1.0
+        pause = FIRST_PAUSE_SECONDS
         while not self._cancel.is_set():
             step = self._next_step()
             if step is None:
@@ -127,7 +128,7 @@ class Maintenance:
             self.current = step.reason
             try:
                 step.run()
-                self.failure, pause = None, 1.0
+                self.failure, pause = None, FIRST_PAUSE_SECONDS
             except Exception as error:  # noqa: BLE001 - reported by status; the data stay searchable
                 if not self._cancel.is_set():
                     self.failure = error
