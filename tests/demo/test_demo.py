@@ -75,6 +75,22 @@ def test_search_finds_what_people_mean(client: ruvector.RuvectorClient) -> None:
     assert all(hit.payload and hit.payload["installed_size"] < 1000 for hit in small)
 
 
+def test_a_folder_without_collections_is_filled_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also one that an interrupted run has left; the second start only opens it."""
+    path = tmp_path / "data"
+    ruvector.open(path).close()
+    example = program.prepare(path)
+    assert "8000" in capsys.readouterr().out
+    assert program.prepare(path) == example
+    assert capsys.readouterr().out == ""
+    with ruvector.open(path) as opened:
+        (record,) = opened.retrieve(demo.COLLECTION, [example])
+    assert record.payload
+    assert record.payload["name"] == program.EXAMPLE
+
+
 def test_a_folder_with_other_points_is_left_alone(tmp_path: Path) -> None:
     """The demo goes into empty folders only."""
     with ruvector.open(tmp_path / "data") as opened:

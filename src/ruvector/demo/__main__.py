@@ -53,10 +53,11 @@ def settings_of(chosen: argparse.Namespace) -> Settings:
 
 
 def prepare(path: Path) -> Any:
-    """Load the demo into an empty folder; return the example's id, or None without the demo."""
-    empty = not path.exists() or not any(path.iterdir())
+    """Load the demo where there is no collection; return the example's id, None without it."""
     with ruvector.open(path) as client:
-        if empty or (client.collection_exists(demo.COLLECTION) and not demo.is_loaded(client)):
+        collections = client.list_collections()
+        # A run that was interrupted leaves no collection, or one that does not say it is complete.
+        if collections in ([], [demo.COLLECTION]) and not demo.is_loaded(client):
             print(f"loading the demo collection into {path} ...", flush=True)
             print(f"{demo.fill(client)} Debian packages with their embeddings are indexed")
         if not demo.is_loaded(client):
