@@ -1,5 +1,7 @@
 """What `import ruvector` costs, and what it offers."""
 
+import doctest
+import importlib
 import subprocess
 import sys
 
@@ -32,6 +34,12 @@ def test_naming_the_clients_loads_no_network() -> None:
 def test_every_public_name_can_be_imported(name: str) -> None:
     assert getattr(ruvector, name) is not None
     assert name in dir(ruvector)
+
+
+def test_examples_are_true() -> None:
+    result = doctest.testmod(importlib.import_module("ruvector.client.client"))
+    assert result.attempted
+    assert not result.failed
 
 
 def test_unknown_name_is_an_attribute_error() -> None:

@@ -174,6 +174,15 @@ def test_waiting_for_an_index_goes_on_after_a_step(script: Script) -> None:
     ] * 2
 
 
+def test_waiting_for_an_index_ends_when_the_server_is_silent(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ruvector.client.rest.WAIT_STEP_SECONDS", 0.2)
+    with script.client(timeout_seconds=0.2) as client, pytest.raises(e.TimedOut):
+        client.wait_for_index("c")
+    assert 1 <= len(script.requests) <= ATTEMPTS
+
+
 def test_waiting_for_an_index_ends_with_its_time(script: Script) -> None:
     script.answers.append((408, b'{"status":{"error":"Timeout: not yet"}}'))
     with script.client() as client, pytest.raises(e.TimedOut):

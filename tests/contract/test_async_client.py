@@ -1,6 +1,7 @@
 """The asynchronous client answers as its twin does, embedded and against a server."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from ruvector import AsyncRuvectorClient
-from ruvector.errors import NotFound
+from ruvector.client.async_client import THREADS
+from ruvector.errors import BadInput, NotFound
 
 Scenario = Callable[[AsyncRuvectorClient], Coroutine[Any, Any, None]]
 
@@ -55,5 +57,24 @@ def test_twin_raises_the_same_errors(perform: Callable[[Scenario], None]) -> Non
     async def scenario(client: AsyncRuvectorClient) -> None:
         with pytest.raises(NotFound):
             await client.count("awaited")
+
+    perform(scenario)
+
+
+def test_closed_twin_says_so(perform: Callable[[Scenario], None]) -> None:
+    async def scenario(client: AsyncRuvectorClient) -> None:
+        other = AsyncRuvectorClient(path=":memory:")
+        await other.close()
+        await other.close()
+        with pytest.raises(BadInput, match="closed"):
+            await other.list_collections()
+
+    perform(scenario)
+
+
+def test_calls_of_the_twin_overlap(perform: Callable[[Scenario], None]) -> None:
+    async def scenario(client: AsyncRuvectorClient) -> None:
+        together = threading.Barrier(THREADS, timeout=30)
+        await asyncio.gather(*(client._run(together.wait) for _ in range(THREADS)))
 
     perform(scenario)

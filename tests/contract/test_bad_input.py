@@ -202,6 +202,15 @@ def test_batch_of_points_with_one_bad_vector_writes_none(docs: Collection) -> No
     assert docs.count() == 40
 
 
+@pytest.mark.parametrize("wrong", [NAN, INFINITY, -INFINITY])
+def test_number_that_is_not_finite_is_called_that(docs: Collection, wrong: float) -> None:
+    vector = np.array([*ONES[:7], wrong], dtype=np.float32)
+    with pytest.raises(BadInput, match="finite"):
+        docs.upsert(ids=[100], vectors=vector[None])
+    with pytest.raises(BadInput, match="finite"):
+        docs.search(vector)
+
+
 def test_database_goes_on_after_refusals(docs: Collection) -> None:
     for _, call, _ in REFUSALS[:10]:
         with pytest.raises(RuvectorError):

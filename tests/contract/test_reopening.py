@@ -67,3 +67,22 @@ def test_closing_twice_does_nothing_and_a_closed_client_says_so(tmp_path: Path) 
     client.close()
     with pytest.raises(RuvectorError):
         client.list_collections()
+
+
+def test_reader_sees_what_was_written_and_may_not_write(tmp_path: Path) -> None:
+    path = tmp_path / "database"
+    with ruvector.open(path) as client:
+        client.create_collection("docs", dimensions=2)
+        client.upsert("docs", ids=[1, 2], vectors=[[1, 0], [0, 1]])
+    with ruvector.open(path, read_only=True) as reader:
+        assert [hit.id for hit in reader.search("docs", [1, 0])] == [1, 2]
+        for write in (
+            lambda: reader.upsert("docs", ids=[3], vectors=[[1, 1]]),
+            lambda: reader.delete("docs", [1]),
+            lambda: reader.create_collection("more", dimensions=2),
+            lambda: reader.delete_collection("docs"),
+            lambda: reader.create_alias("docs", "alias"),
+        ):
+            with pytest.raises(RuvectorError, match="read"):
+                write()
+        assert reader.count("docs") == 2

@@ -17,6 +17,7 @@ from ruvector.client.client import RuvectorClient
 from ruvector.client.search_calls import PAGE_SIZE, Filter
 from ruvector.client.transport import DEFAULT_TIMEOUT_SECONDS
 from ruvector.client.twins import as_async
+from ruvector.errors import BadInput
 from ruvector.model.points import Record
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class AsyncRuvectorClient:
             grpc_url=grpc_url,
         )
         self._threads = ThreadPoolExecutor(THREADS, "ruvector-client")
+        self._closed = False
 
     create_collection = as_async(RuvectorClient.create_collection)
     update_collection = as_async(RuvectorClient.update_collection)
@@ -114,10 +116,13 @@ class AsyncRuvectorClient:
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
+        self._closed = True
         self._threads.shutdown(wait=True)
         self._client.close()
 
     async def _run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        if self._closed:
+            raise BadInput("the client is closed; make a new one")
         context = contextvars.copy_context()
         call = partial(context.run, function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)

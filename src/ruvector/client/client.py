@@ -73,5 +73,20 @@ def open(path: str | Path, *, read_only: bool = False) -> RuvectorClient:
     `path` is its folder, made if need be; ":memory:" is a throw-away database. One process at a
     time may write a folder; others open it with `read_only`. StorageLocked names the process that
     holds it.
+
+    >>> with open(":memory:") as client:
+    ...     client.create_collection("docs", dimensions=2)
+    ...     written = client.upsert(
+    ...         "docs",
+    ...         points=[
+    ...             {"id": "first", "vector": [1, 0], "payload": {"type": "doc"}},
+    ...             {"id": "second", "vector": [0.8, 0.6], "payload": {"type": "note"}},
+    ...         ],
+    ...     )
+    ...     [(hit.id, round(hit.score, 3)) for hit in client.search("docs", [1, 0])]
+    ...     client.collection("docs").count({"type": "note"})
+    True
+    [('first', 1.0), ('second', 0.8)]
+    1
     """
     return RuvectorClient(path=path, read_only=read_only)

@@ -50,9 +50,7 @@ class RestTransport:
         self._timeout_seconds = timeout_seconds
         self._failure = urllib3.exceptions.HTTPError
         self._no_answer = urllib3.exceptions.ReadTimeoutError
-        self._pool = urllib3.connection_from_url(
-            self.address, maxsize=CONNECTIONS, block=True, timeout=timeout_seconds
-        )
+        self._pool = urllib3.connection_from_url(self.address, maxsize=CONNECTIONS, block=True)
         self._headers = {"content-type": "application/json", "ruvector-ids": "original"}
         if api_key is not None:
             self._headers["api-key"] = api_key
@@ -69,28 +67,40 @@ class RestTransport:
         """Close every connection."""
         self._pool.close()
 
-    def _execute(self, request: r.Request[Any]) -> Any:
+    def _execute(self, request: r.Request[Any], working_seconds: int = 0) -> Any:
+        """Return the result; the server may work `working_seconds` before it has to answer."""
         _check_sendable(request)
         method, path, body = encode_request(request)
         attempts = (
             ATTEMPTS if OPERATION_OF[type(request)].kind is Kind.READ or method == "GET" else 1
         )
-        status, answer = self._send(method, self._prefix + path, body, attempts)
+        timeout = self._timeout_seconds
+        if timeout is not None:
+            timeout += working_seconds
+        status, answer = self._send(method, self._prefix + path, body, attempts, timeout)
         if status >= 300:
             raise error_of(status, answer, self.address)
         return decode_result(answer, request.result, self.address)
 
-    def _send(self, method: str, path: str, body: bytes | None, attempts: int) -> tuple[int, bytes]:
+    def _send(
+        self, method: str, path: str, body: bytes | None, attempts: int, timeout: float | None
+    ) -> tuple[int, bytes]:
         for attempt in range(1, attempts + 1):
             try:
                 # Unlike urllib3's manager, the pool leaves "." and ".." for the server to judge.
                 answer = self._pool.urlopen(
-                    method, path, body=body, headers=self._headers, retries=False, redirect=False
+                    method,
+                    path,
+                    body=body,
+                    headers=self._headers,
+                    retries=False,
+                    redirect=False,
+                    timeout=timeout,
                 )
                 return answer.status, answer.data
             except self._no_answer as error:
                 raise TimedOut(
-                    f"{self.address} did not answer within {self._timeout_seconds} seconds; "
+                    f"{self.address} did not answer within {timeout} seconds; "
                     "a write may still have happened; timeout_seconds= of the client allows more"
                 ) from error
             except self._failure as error:
@@ -110,11 +120,11 @@ class RestTransport:
             if request.timeout is not None:
                 left = request.timeout - (time.monotonic() - started)
                 step = min(step, max(1, ceil(left)))
-            if self._timeout_seconds is not None:
-                step = max(1, min(step, int(self._timeout_seconds) - 1))
             try:
-                return self._execute(msgspec.structs.replace(request, timeout=step))
-            except TimedOut:
+                return self._execute(msgspec.structs.replace(request, timeout=step), step)
+            except TimedOut as error:
+                if isinstance(error.__cause__, self._no_answer):
+                    raise  # the server did not say that it needs more time: it said nothing
                 if request.timeout is not None and time.monotonic() - started >= request.timeout:
                     raise
 
