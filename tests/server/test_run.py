@@ -20,26 +20,32 @@ from ruvector.server.configuration import Service, Settings
 SCRIPT = Path(__file__).with_name("fake_server.py")
 
 
+def launch(environment):
+    """Return a server process, and the port that it chose and printed."""
+    process = subprocess.Popen(
+        [sys.executable, str(SCRIPT), "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    port = 0
+    for line in process.stdout:
+        if line.startswith("  REST"):
+            port = int(line.rpartition(":")[2])
+        if "Ctrl+C" in line:
+            return process, port
+    raise AssertionError(process.stderr.read())
+
+
 @pytest.fixture
 def start(tmp_path):
     """A function that starts a server process and returns it with its port."""
     processes = []
 
-    def begin(**environment):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        process = subprocess.Popen(
-            [sys.executable, str(SCRIPT), str(port)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "WAIT_FOR": str(tmp_path / "go"), **environment},
-        )
+    def begin():
+        process, port = launch({"WAIT_FOR": str(tmp_path / "go")})
         processes.append(process)
-        for line in process.stdout:
-            if "Ctrl+C" in line:
-                break
         return process, port
 
     yield begin
@@ -136,24 +142,11 @@ def test_ambiguous_requests_are_a_400(start_once, request_bytes):
 @pytest.fixture(scope="module")
 def start_once(tmp_path_factory):
     """The port of one server for the tests that only send bytes."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {**os.environ, "WAIT_FOR": str(tmp_path_factory.mktemp("run"))}
-    process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), str(port)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=environment,
-    )
-    for line in process.stdout:
-        if "Ctrl+C" in line:
-            break
+    process, port = launch({"WAIT_FOR": str(tmp_path_factory.mktemp("run"))})
     yield port
     process.terminate()
-    assert process.wait(20) == 0
-    process.stdout.close()
+    process.communicate(timeout=20)
+    assert process.returncode == 0
 
 
 def test_head_without_end_is_a_431(start_once):
