@@ -10,6 +10,16 @@
 
 namespace ruvector {
 
+// Nearest first. Equal distances are ordered differently for each owner, so that of many equal rows
+// each gets its share of links and not only those with the lowest numbers.
+struct Nearer {
+  std::uint32_t owner;
+  std::uint32_t mix(std::uint32_t row) const { return (row ^ owner * 0x9E3779B1U) * 0x85EBCA6BU; }
+  bool operator()(const Candidate& a, const Candidate& b) const {
+    return a.distance < b.distance || (a.distance == b.distance && mix(a.row) < mix(b.row));
+  }
+};
+
 // The work on links with one code and one thread's scratch.
 class Linker {
  public:
@@ -24,6 +34,7 @@ class Linker {
     near.clear();
     for (std::size_t i = 0; i < found; ++i)
       if (scratch_.beam[i].row != row) near.push_back(scratch_.beam[i]);
+    std::sort(near.begin(), near.end(), Nearer{row});
     prune(code, near);
     const std::vector<Candidate> chosen = scratch_.kept;
     {
@@ -153,9 +164,7 @@ class Linker {
         return false;
     }
     merged.push_back({distance, row});
-    std::sort(merged.begin(), merged.end(), [](const Candidate& a, const Candidate& b) {
-      return a.distance < b.distance || (a.distance == b.distance && a.row < b.row);
-    });
+    std::sort(merged.begin(), merged.end(), Nearer{owner});
     prune(code, merged);
     write(owner, scratch_.kept);
     return std::any_of(scratch_.kept.begin(), scratch_.kept.end(),

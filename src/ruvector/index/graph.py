@@ -24,6 +24,9 @@ ELEMENTS = (np.dtype(np.float32), np.dtype(np.float16), np.dtype(np.uint8))
 STEP_ROWS = 2048
 # Build order is a fixed shuffle: rows that arrive sorted would make a poor graph.
 ORDER_SEED = 7
+# Measured on 4,000 x 72 rows with norms spread over a factor of 10, recall@10 at beam 32: longest
+# row .924, 99 % .947, 90 % .972, median .663 (docs/decisions/kernel-graph.md).
+NORM_SHARE = 0.9
 
 
 class Cancelled(RuvectorError):
@@ -59,7 +62,7 @@ class Graph:
         Cancelled. Raises ValueError for parameters out of range, TypeError for other dtypes.
         Cost: 0.2 ms per row and core at 384 dimensions.
         """
-        limit = _norm_limit(vectors) if metric == Metric.DOT else 0.0
+        limit = norm_limit_of(norms_of(vectors)) if metric == Metric.DOT else 0.0
         settings = _settings(vectors, metric, links_per_node, build_beam, limit)
         core = _core(settings)
         core.view_vectors(vectors, threads)
@@ -135,13 +138,17 @@ class Graph:
         return self._core.rows
 
 
-def _norm_limit(vectors: VectorArray) -> float:
-    squares = (
-        float(np.einsum("ij,ij->i", block, block).max())
-        for start in range(0, len(vectors), 4096)
-        if len(block := vectors[start : start + 4096].astype(np.float64))
-    )
-    return float(np.sqrt(max(squares, default=0.0)))
+def norms_of(vectors: VectorArray) -> NDArray[np.float64]:
+    """Return the lengths float64 [n] of vectors of any element type, block by block."""
+    blocks = (vectors[i : i + 4096].astype(np.float64) for i in range(0, len(vectors), 4096))
+    squares = [np.einsum("ij,ij->i", block, block) for block in blocks]
+    lengths: NDArray[np.float64] = np.sqrt(np.concatenate([np.empty(0), *squares]))
+    return lengths
+
+
+def norm_limit_of(norms: NDArray[np.float64]) -> float:
+    """Return the length up to which rows of a dot product graph are lifted onto one sphere."""
+    return float(np.quantile(norms, NORM_SHARE)) if len(norms) else 0.0
 
 
 def _settings(

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ruvector.errors import BadInput
-from ruvector.index.graph import ALPHA, ORDER_SEED
+from ruvector.index.graph import ALPHA, ORDER_SEED, norm_limit_of, norms_of
 from ruvector.index.search import FULL_SCAN_ROWS
 from ruvector.index.vector_file import Pieces, read_file, write_file
 from ruvector.kernel import NO_ROW, Float32Array, MaskArray, Metric, RowArray, _kernel
@@ -28,7 +28,8 @@ DISTANCES = {metric.name.lower(): metric for metric in Metric}
 MAX_DIMENSIONS = 65_536
 # Above this share of removed rows the graph is rebuilt (PERFORMANCE 3.5).
 REBUILD_PERCENT = 30
-# A dot product graph is rebuilt when a row is this much longer than the longest it was made for.
+# A row of a dot product graph counts as long when it is this much longer than the graph's limit;
+# the graph is rebuilt when long rows are as many as removed ones may be.
 NORM_GROWTH = 1.5
 # So many new rows are worth one pass over the graph that finds rows no walk reaches.
 RECONNECT_ROWS = 1000
@@ -43,6 +44,7 @@ class _Rows:
     core: _kernel.Graph
     ids: IdArray
     norm_limit: float
+    long_rows: int = 0
 
 
 class VectorIndex:
@@ -214,6 +216,7 @@ class VectorIndex:
                 raise BadInput("ids, removals and vectors differ in number")
             core.mark_removed(np.flatnonzero(gone).astype(np.uint32))
             index._rows = _Rows(core, ids, norm_limit)
+            index._count_long(index._rows, arrays["vectors"])
             index._fill_table(~gone)
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(f"{path} is not a saved index or is damaged: {error}") from error
@@ -273,26 +276,23 @@ class VectorIndex:
             rows.ids = grown
         rows.ids[first:last] = ids
         rows.core.append(vectors, threads)
-        longest = self._longest(vectors)
-        outgrown = longest > NORM_GROWTH * rows.norm_limit
+        self._count_long(rows, vectors)
         is_linked = len(rows.core.entries()) > 0
-        if is_linked and not outgrown:
+        if is_linked:
             self._link(rows.core, np.arange(first, last, dtype=np.uint32), threads)
         before = self._table.put(ids, first)
         rows.core.remove(before[before != NO_ROW], threads)
-        if is_linked and outgrown:
-            self._rebuild(threads)
-        elif not is_linked and last > FULL_SCAN_ROWS:
+        if not is_linked and last > FULL_SCAN_ROWS:
             if self._metric == Metric.DOT:
                 self._rebuild(threads)
             else:
                 self._link(rows.core, np.arange(last, dtype=np.uint32), threads)
         self._rebuild_if_worn(threads)
 
-    def _longest(self, vectors: Float32Array) -> float:
-        if self._metric != Metric.DOT:
-            return 0.0
-        return math.sqrt(float(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64).max()))
+    def _count_long(self, rows: _Rows, vectors: Float32Array) -> None:
+        if self._metric == Metric.DOT:
+            limit = NORM_GROWTH * rows.norm_limit
+            rows.long_rows += int(np.count_nonzero(norms_of(vectors) > limit))
 
     @staticmethod
     def _link(core: _kernel.Graph, rows: RowArray, threads: int) -> None:
@@ -303,7 +303,8 @@ class VectorIndex:
 
     def _rebuild_if_worn(self, threads: int) -> None:
         core = self._rows.core
-        if core.deleted_rows * 100 > core.rows * REBUILD_PERCENT:
+        worn = max(core.deleted_rows, self._rows.long_rows if len(core.entries()) else 0)
+        if worn * 100 > core.rows * REBUILD_PERCENT:
             self._rebuild(threads)
 
     def _rebuild(self, threads: int) -> None:
@@ -311,9 +312,11 @@ class VectorIndex:
         core = self._rows.core
         live = ~core.deleted()
         vectors = core.copy_vectors(0, core.rows)[live]
-        rows = self._empty_rows(self._longest(vectors) if len(vectors) else 0.0)
+        is_dot = self._metric == Metric.DOT
+        rows = self._empty_rows(norm_limit_of(norms_of(vectors)) if is_dot else 0.0)
         rows.ids = self._rows.ids[: len(live)][live]
         rows.core.append(vectors, threads)
+        self._count_long(rows, vectors)
         if len(vectors) > FULL_SCAN_ROWS:
             self._link(rows.core, np.arange(len(vectors), dtype=np.uint32), threads)
         self._rows = rows
