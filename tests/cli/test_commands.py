@@ -138,3 +138,38 @@ def test_commands_that_come_later_are_not_there(command, capsys):
         main([command])
     assert caught.value.code == 2
     assert "invalid choice" in capsys.readouterr().err
+
+
+def serve_once(path):
+    """Run `ruvector serve` on a folder where it cannot start; return code, stdout, stderr."""
+    found = subprocess.run(
+        [sys.executable, "-m", "ruvector", "serve", "--http-port", "0", "--path", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    return found.returncode, found.stdout, found.stderr
+
+
+def test_folder_in_use_is_one_line(server):
+    code, out, error = serve_once(server.path)
+    assert (code, out) == (1, "")
+    assert error.startswith(f"ruvector: cannot open {server.path}: ")
+    assert error.count("\n") == 1
+    assert str(server.process.pid) in error
+
+
+def test_file_instead_of_a_folder_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("x")
+    code, out, error = serve_once(tmp_path / "file")
+    assert (code, out) == (1, "")
+    assert error.count("\n") == 1
+
+
+def test_damaged_catalog_is_one_line(folder):
+    (file,) = folder.glob("meta/**/data.mdb")
+    file.write_bytes(b"\x00" * file.stat().st_size)
+    code, out, error = serve_once(folder)
+    assert (code, out) == (1, "")
+    assert error.startswith("ruvector: cannot open ")
+    assert error.count("\n") == 1
