@@ -5,8 +5,8 @@ requests and hands them in here; everything below knows no requests of others. S
 of threads.
 """
 
-import shutil
-import tempfile
+import contextlib
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
@@ -15,18 +15,20 @@ from ruvector.collection.catalog import Catalog
 from ruvector.collection.changes import FREES_SPACE, change_of
 from ruvector.collection.collection import Collection
 from ruvector.collection.settings import changed_config, describe, new_config
-from ruvector.errors import BadInput, MalformedRequest, TimedOut
+from ruvector.errors import BadInput, MalformedRequest, NotFound, RuvectorError, TimedOut
 from ruvector.model import requests as r
 from ruvector.model import results as out
 from ruvector.model.limits import MAX_BATCH_SEARCHES
 from ruvector.model.names import check_name
+from ruvector.model.operations import OPERATION_OF, Kind
 from ruvector.model.points import Hit, Record
 from ruvector.model.queries import NearestVector, parse_query, parse_search_vector
+from ruvector.model.wrong_types import wrong_type
 from ruvector.query.nearest import search_nearest
 from ruvector.query.pages import count, get_point, list_points, retrieve, scroll
+from ruvector.storage import files
 
 R = TypeVar("R")
-_MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - the system's memory file system
 
 
 class CollectionStatistics(NamedTuple):
@@ -45,8 +47,9 @@ class Engine:
 
     def __init__(self, catalog: Catalog, temporary: Path | None) -> None:
         self._catalog = catalog
-        self._temporary = temporary
         self._closed = False
+        # Also when the program ends without closing: its folder would stay in memory for ever.
+        self._remove_temporary = weakref.finalize(self, _remove, temporary)
 
     @classmethod
     def open(cls, path: str | Path, *, read_only: bool = False) -> "Engine":
@@ -55,15 +58,12 @@ class Engine:
         Errors: StorageLocked when another process has it open for writing; StorageDamaged.
         Cost: about 1 µs a point, and reading every segment file once.
         """
-        temporary = None
-        if path == ":memory:":
-            parent = _MEMORY_FOLDER if _MEMORY_FOLDER.is_dir() else None
-            temporary = Path(tempfile.mkdtemp(prefix="ruvector-", dir=parent))
+        temporary = files.temporary_folder() if path == ":memory:" else None
         try:
             return cls(Catalog.open(temporary or Path(path), read_only=read_only), temporary)
         except BaseException:
             if temporary is not None:
-                shutil.rmtree(temporary, ignore_errors=True)
+                files.remove_folder(temporary)
             raise
 
     def execute(self, request: r.Request[R]) -> R:
@@ -73,7 +73,15 @@ class Engine:
             raise BadInput(f"{type(request).__name__} is not a request that can be executed")
         if self._closed:
             raise BadInput("the database is closed; open it again")
-        return cast("R", handler(self._catalog, request))
+        if OPERATION_OF[type(request)].kind is Kind.META:
+            _refuse_wrong_type(request)
+        try:
+            return cast("R", handler(self._catalog, request))
+        except RuvectorError:
+            raise
+        except Exception as error:
+            _refuse_wrong_type(request, error)
+            raise
 
     def close(self) -> None:
         """Finish what is waiting and close all files; a second call does nothing."""
@@ -81,8 +89,7 @@ class Engine:
             return
         self._closed = True
         self._catalog.close()
-        if self._temporary is not None:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+        self._remove_temporary()
 
     def problems(self) -> dict[str, str]:
         """Return what is wrong, by collection; empty when all is well."""
@@ -90,7 +97,22 @@ class Engine:
 
     def statistics(self) -> list[CollectionStatistics]:
         """Return the sizes of every collection that can be used."""
-        return [_statistics(n, c) for n, c in self._catalog.open_collections.items()]
+        found = []
+        for name, collection in self._catalog.open_collections.items():
+            with contextlib.suppress(NotFound):  # deleted meanwhile
+                found.append(_statistics(name, collection))
+        return found
+
+
+def _remove(folder: Path | None) -> None:
+    if folder is not None:
+        files.remove_folder(folder)
+
+
+def _refuse_wrong_type(request: r.Request[Any], cause: Exception | None = None) -> None:
+    problem = wrong_type(request)
+    if problem is not None:
+        raise BadInput(problem) from cause
 
 
 def _statistics(name: str, collection: Collection) -> CollectionStatistics:
@@ -106,7 +128,7 @@ def _statistics(name: str, collection: Collection) -> CollectionStatistics:
     )
 
 
-# --- Collections ---------------------------------------------------------------------------------
+# Collections
 
 
 def _list_collections(catalog: Catalog, _: r.ListCollections) -> out.CollectionsResult:
@@ -165,7 +187,7 @@ def _change_aliases(catalog: Catalog, request: r.ChangeAliases) -> bool:
 
 
 def _list_aliases(catalog: Catalog, _: r.ListAliases) -> out.AliasesResult:
-    pairs = sorted(catalog.aliases.items())
+    pairs = sorted(catalog.current_aliases.items())
     return out.AliasesResult([out.AliasDescription(alias, name) for alias, name in pairs])
 
 
@@ -183,7 +205,7 @@ def _wait_for_index(catalog: Catalog, request: r.WaitForIndex) -> bool:
     return True
 
 
-# --- Points --------------------------------------------------------------------------------------
+# Points
 
 
 def _write(catalog: Catalog, request: Any) -> out.UpdateResult:

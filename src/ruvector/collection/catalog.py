@@ -10,7 +10,6 @@ collection keeps its name and refuses requests; the others go on.
 """
 
 import contextlib
-import shutil
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -92,7 +91,7 @@ class Catalog:
             if self._database_lock is not None:
                 self._database_lock.release()
 
-    # --- Lookups ---------------------------------------------------------------------------------
+    # Lookups
 
     def get(self, name: str) -> Collection:
         """Return the open collection of that name or alias; NotFound, or why it cannot be used."""
@@ -120,6 +119,13 @@ class Catalog:
         return sorted(self._stored)
 
     @property
+    def current_aliases(self) -> dict[str, str]:
+        """Return every alias and its collection; not to be changed."""
+        if self.read_only:
+            self._load_if_changed()
+        return self.aliases
+
+    @property
     def open_collections(self) -> dict[str, Collection]:
         """Return the collections that can be used."""
         return dict(self._open)
@@ -133,7 +139,7 @@ class Catalog:
                 found[name] = collection.problem
         return found
 
-    # --- Changes ---------------------------------------------------------------------------------
+    # Changes
 
     def create(self, name: str, config: CollectionConfig) -> None:
         """Create a collection; AlreadyExists where a collection or an alias has the name."""
@@ -154,7 +160,7 @@ class Catalog:
                     collection.close()
                 # A commit that failed otherwise may have named the folder: the next start knows.
                 if not isinstance(error, ShardPoisoned):
-                    shutil.rmtree(path, ignore_errors=True)
+                    files.remove_folder(path)
                 raise
             self._stored[name] = stored
             self._open[name] = collection
@@ -188,7 +194,7 @@ class Catalog:
             collection = self._open.pop(name, None)
             if collection is not None:
                 collection.close()
-            shutil.rmtree(self.root / COLLECTIONS_FOLDER / stored.folder, ignore_errors=True)
+            files.remove_folder(self.root / COLLECTIONS_FOLDER / stored.folder)
             return True
 
     def change_aliases(self, changes: Sequence[tuple[str, str, str]]) -> None:
@@ -228,22 +234,24 @@ class Catalog:
         if self.read_only:
             raise StorageLocked(f"{self.root} was opened with read_only=True; open it for writing")
 
-    # --- Loading ---------------------------------------------------------------------------------
+    # Loading
 
     def _load(self) -> None:
-        self._generation = self._meta.generation
-        self._stored = {}
+        generation = self._meta.generation
+        stored: dict[str, _Stored] = {}
         for name, value in self._meta.items("collections").items():
             try:
-                self._stored[name] = _decode_stored(value)
+                stored[name] = _decode_stored(value)
             except msgspec.DecodeError as error:
                 raise StorageDamaged(f"the settings of {name} cannot be read: {error}") from error
+        self._stored = stored
         self.aliases = {a: v.decode() for a, v in self._meta.items("aliases").items()}
         if not self.read_only:
             self._remove_unnamed_folders()
         for name in self._stored:
             if name not in self._open:
                 self._open_one(name)
+        self._generation = generation  # last: other readers wait for the lock until then
 
     def _open_one(self, name: str) -> None:
         stored = self._stored[name]
@@ -260,7 +268,10 @@ class Catalog:
         if self._meta.generation == self._generation:
             return
         with self._lock:
+            if self._meta.generation == self._generation:
+                return
             before = dict(self._stored)
+            self._damaged.clear()  # what still is damaged will be found so again
             self._load()
             for name, stored in before.items():
                 now = self._stored.get(name)
@@ -281,4 +292,4 @@ class Catalog:
         named = {stored.folder for stored in self._stored.values()}
         for path in (self.root / COLLECTIONS_FOLDER).iterdir():
             if path.is_dir() and path.name not in named:
-                shutil.rmtree(path)
+                files.remove_folder(path)

@@ -6,6 +6,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from ruvector.collection.collection import Collection
 from ruvector.collection.points import prepare_points
 from ruvector.collection.shard import Change
@@ -34,7 +36,7 @@ def _upsert(collection: Collection, request: r.Upsert) -> Change:
 
 
 def _update_vectors(collection: Collection, request: r.UpdateVectors) -> Change:
-    points = prepare_points(request.points, collection.shard.spaces)
+    points = prepare_points(request.points, collection.shard.spaces, partial=True)
     return lambda preparation: preparation.update_vectors(points)
 
 
@@ -60,19 +62,19 @@ def _set_payload(_: Collection, request: r.SetPayload) -> Change:
 def _overwrite_payload(_: Collection, request: r.OverwritePayload) -> Change:
     if request.key is not None:
         return _merge_payload(request, request.key)
-    _check_payload(request.payload)
-    return _payload_change(request, lambda _: request.payload, missing_is_error=True)
+    new = _as_stored(request.payload)
+    return _payload_change(request, lambda _: new, missing_is_error=True)
 
 
 def _merge_payload(request: r.SetPayload | r.OverwritePayload, key: str | None) -> Change:
-    _check_payload(request.payload)
+    new = _as_stored(request.payload)
     path = None if key is None else parse_path(key)
 
     def merge(payload: JsonObject) -> JsonObject:
         if path is None:
-            merge_into(payload, request.payload)
+            merge_into(payload, new)
         else:
-            set_at(payload, path, request.payload)
+            set_at(payload, path, new)
         return payload
 
     return _payload_change(request, merge, missing_is_error=True)
@@ -131,8 +133,10 @@ def _selected(request: Any) -> Selected:
     return ids, filter
 
 
-def _check_payload(payload: Any) -> None:
-    encode_payload(payload)
+def _as_stored(payload: Any) -> JsonObject:
+    """Return a copy of what JSON keeps of a payload; BadInput where it cannot be kept."""
+    text = encode_payload(payload)
+    return {} if text is None else msgspec.json.decode(text)
 
 
 _CHANGES: dict[type, Callable[[Collection, Any], Change]] = {

@@ -57,7 +57,7 @@ class Maintenance:
         self.current = ""  # the reason of the step that runs
         shard.on_applied = self.wake
 
-    # --- Called from any thread ------------------------------------------------------------------
+    # Called from any thread
 
     def wake(self) -> None:
         """Note that rows changed; start the thread if there is work for it."""
@@ -101,7 +101,7 @@ class Maintenance:
         """Say whether nothing is left to do."""
         return not self.current and self._next_step() is None
 
-    # --- The thread ------------------------------------------------------------------------------
+    # The thread
 
     def _start(self) -> None:
         with self._changed:

@@ -26,9 +26,12 @@ class PreparedPoints:
     columns: Columns
 
 
-def prepare_points(points: PointsBlock, spaces: Mapping[str, VectorSpace]) -> PreparedPoints:
+def prepare_points(
+    points: PointsBlock, spaces: Mapping[str, VectorSpace], *, partial: bool = False
+) -> PreparedPoints:
     """Return the batch ready to be stored; of points with the same id the last one counts.
 
+    `partial`: points need not have all their vectors, so the last one of each name counts.
     BadInput names the first thing that is wrong; then nothing of the batch is stored.
     """
     count = len(points)
@@ -46,7 +49,7 @@ def prepare_points(points: PointsBlock, spaces: Mapping[str, VectorSpace]) -> Pr
         columns[name] = (to_stored(space, to_rows(space, block.rows)), block.positions)
     prepared = PreparedPoints(points.ids, keys, texts, points.payloads, columns)
     last = {key: i for i, key in enumerate(keys)}
-    return prepared if len(last) == count else _take(prepared, sorted(last.values()))
+    return prepared if len(last) == count else _only_last(prepared, last, partial)
 
 
 def keys_of(ids: Sequence[PointId]) -> tuple[list[bytes], dict[int, str]]:
@@ -74,17 +77,24 @@ def check_payload_json(text: bytes) -> None:
         raise BadInput("payload must be a JSON object")
 
 
-def _take(points: PreparedPoints, chosen: list[int]) -> PreparedPoints:
-    """Return only the chosen points (ascending positions)."""
+def _only_last(points: PreparedPoints, last: Mapping[bytes, int], partial: bool) -> PreparedPoints:
+    """Return each point once; `last`: the position that counts of each key."""
+    chosen = sorted(last.values())
     new_position = {old: new for new, old in enumerate(chosen)}
     columns: dict[str, tuple[Stored, Rows | None]] = {}
     for name, (vectors, positions) in points.columns.items():
-        if positions is None:
-            columns[name] = (vectors[chosen], None)
-            continue
-        kept = [i for i, position in enumerate(positions.tolist()) if position in new_position]
-        moved = [new_position[int(positions[i])] for i in kept]
-        columns[name] = (vectors[kept], np.array(moved, dtype=np.uint32))
+        given = range(len(points.keys)) if positions is None else positions.tolist()
+        source = {
+            new_position[last[points.keys[position]]]: i
+            for i, position in enumerate(given)
+            if partial or position in new_position
+        }
+        moved = sorted(source)
+        is_whole = positions is None or (partial and len(moved) == len(chosen))
+        columns[name] = (
+            vectors[[source[position] for position in moved]],
+            None if is_whole else np.array(moved, dtype=np.uint32),
+        )
     return PreparedPoints(
         [points.ids[i] for i in chosen],
         [points.keys[i] for i in chosen],

@@ -31,6 +31,7 @@ from ruvector.errors import BadInput, NotFound
 from ruvector.model.filters import Filter
 from ruvector.model.ids import PointId, id_key
 from ruvector.model.limits import MAX_ROWS
+from ruvector.model.points import encode_payload
 from ruvector.storage.transaction import WriteTransaction
 
 JsonObject = dict[str, Any]
@@ -246,7 +247,7 @@ class Preparation:
 
 def _changed(payload: bytes, change: PayloadChange) -> bytes | None:
     result = change(_decode_json(payload) if payload else {})
-    return msgspec.json.encode(result) if result else None
+    return encode_payload(result)
 
 
 def _texts(records: list[PointRecord]) -> dict[int, str]:

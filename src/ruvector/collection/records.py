@@ -18,6 +18,7 @@ from ruvector.model.ids import PointId, id_from_key
 
 _HEAD = struct.Struct("<QB")
 _TEXT = struct.Struct("<H")
+_KEY_SIZES = (9, 17)
 _NO_TEXT = _TEXT.pack(0)
 
 
@@ -50,7 +51,10 @@ def decode_record(data: bytes) -> PointRecord:
         version, size = _HEAD.unpack_from(data)
         start = 9 + size
         (length,) = _TEXT.unpack_from(data, start)
-        text = data[start + 2 : start + 2 + length].decode() if length else None
-        return PointRecord(version, bytes(data[9:start]), text, bytes(data[start + 2 + length :]))
-    except (struct.error, UnicodeDecodeError) as error:
+        end = start + 2 + length
+        if size not in _KEY_SIZES or end > len(data):
+            raise ValueError("a size is wrong")
+        text = bytes(data[start + 2 : end]).decode() if length else None
+        return PointRecord(version, bytes(data[9:start]), text, bytes(data[end:]))
+    except (struct.error, ValueError) as error:
         raise StorageDamaged(f"a point's record of {len(data)} bytes cannot be read") from error

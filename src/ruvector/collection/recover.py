@@ -6,6 +6,7 @@ that brought rows is appended to the growing segment again. Nothing is decided h
 rebuilt.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -48,35 +49,54 @@ def recover(shard: "Shard") -> None:
     Cost: about 1 µs a point, and reading the segment files and the log's tail.
     """
     store = shard.store
-    if not store.read_only:
-        remove_garbage(store)
-        _recover_once(shard)
+    if store.read_only:
+        _latest(shard, _recover_from).__exit__(None, None, None)
         return
+    remove_garbage(store)
+    with store.read() as reader:
+        _recover_from(shard, reader)
+
+
+def follow(shard: "Shard") -> Reader:
+    """Catch up with the process that writes, and return the snapshot that memory then shows.
+
+    Call with the shard's lock: a snapshot that is taken later may be newer than memory again.
+    """
+    return _latest(shard, _catch_up)
+
+
+def _latest(shard: "Shard", read: Callable[["Shard", Reader], None]) -> Reader:
+    """Return the snapshot that was read into memory, to be closed by the caller."""
     for _ in range(_TRIES):
-        before = _manifest(shard)
+        reader = shard.store.read()
         try:
-            _recover_once(shard)
+            read(shard, reader)
         except StorageDamaged:
             # The process that writes may have replaced a file after its name was read.
-            if _manifest(shard) == before:
+            is_old = _manifest(shard) != reader.manifest(SEGMENTS_KEY)
+            reader.__exit__(None, None, None)
+            if not is_old:
                 raise
+        except BaseException:
+            reader.__exit__(None, None, None)
+            raise
         else:
-            return
-    raise StorageDamaged(f"{store.path} changed {_TRIES} times while it was opened; try again")
+            return reader
+    raise StorageDamaged(f"{shard.store.path} changed {_TRIES} times while it was read; try again")
 
 
-def follow(shard: "Shard") -> None:
-    """Catch up with the process that writes: apply the log's tail, or recover after a seal."""
-    with shard.store.read() as reader:
-        if reader.last_sequence == shard.applied:
+def _catch_up(shard: "Shard", reader: Reader) -> None:
+    """Apply the log's tail, or recover after a seal."""
+    if reader.last_sequence == shard.applied:
+        return
+    if reader.checkpoint <= shard.applied and reader.manifest(SEGMENTS_KEY) == shard.manifest:
+        entries = [(n, decode_entry(data)) for n, data in reader.log_after(shard.applied)]
+        if not shard.indexes.schemas() or not any(_changes_indexes(e) for _, e in entries):
+            for sequence, entry in entries:
+                shard.apply_one(effect_of(sequence, entry))
+            shard.change_schemas(reader)
             return
-        if reader.checkpoint <= shard.applied and reader.manifest(SEGMENTS_KEY) == shard.manifest:
-            entries = [(n, decode_entry(data)) for n, data in reader.log_after(shard.applied)]
-            if not shard.indexes.schemas() or not any(_changes_indexes(e) for _, e in entries):
-                for sequence, entry in entries:
-                    shard.apply_one(effect_of(sequence, entry))
-                return
-    recover(shard)
+    _recover_from(shard, reader)
 
 
 def _changes_indexes(entry: Entry) -> bool:
@@ -104,33 +124,32 @@ def _manifest(shard: "Shard") -> bytes | None:
         return reader.manifest(SEGMENTS_KEY)
 
 
-def _recover_once(shard: "Shard") -> None:
+def _recover_from(shard: "Shard", reader: Reader) -> None:
     store = shard.store
-    with store.read() as reader:
-        live = bitmap_of(np.fromiter((row for row, _ in reader.all_points()), dtype=np.uint32))
-        indexes = PayloadIndexes()
-        for key in reader.manifest_keys():
-            if key.startswith(SCHEMA_PREFIX):
-                schema = reader.manifest(key)
-                indexes.create(key.removeprefix(SCHEMA_PREFIX), msgspec.json.decode(schema or b""))
-        if indexes.schemas():
-            add_payloads(indexes, reader, live)
-        sealed, next_row = open_segments(store, reader, shard.spaces, live)
-        growing = GrowingSegment(shard.spaces)
-        for sequence, data in reader.log_after(reader.checkpoint):
-            effect = effect_of(sequence, decode_entry(data))
-            growing.log_bytes += len(data)
-            if effect.count:
-                next_row = max(next_row, effect.first_row + effect.count)
-                growing.append(effect.first_row, effect.count, effect.columns, 0)
-        rows = growing.segment.rows
-        growing.kill(rows[~np.isin(rows, rows_of(live))])
-        with shard.lock:
-            shard.sealed, shard.frozen, shard.growing = sealed, (), growing
-            shard.live, shard.indexes = live, indexes
-            shard.next_row = max(next_row, int(live.max()) + 1 if live else 0)
-            shard.manifest = reader.manifest(SEGMENTS_KEY)
-            shard.applied = reader.last_sequence
+    live = bitmap_of(np.fromiter((row for row, _ in reader.all_points()), dtype=np.uint32))
+    indexes = PayloadIndexes()
+    for key in reader.manifest_keys():
+        if key.startswith(SCHEMA_PREFIX):
+            schema = reader.manifest(key)
+            indexes.create(key.removeprefix(SCHEMA_PREFIX), msgspec.json.decode(schema or b""))
+    if indexes.schemas():
+        add_payloads(indexes, reader, live)
+    sealed, next_row = open_segments(store, reader, shard.spaces, live)
+    growing = GrowingSegment(shard.spaces)
+    for sequence, data in reader.log_after(reader.checkpoint):
+        effect = effect_of(sequence, decode_entry(data))
+        growing.log_bytes += len(data)
+        if effect.count:
+            next_row = max(next_row, effect.first_row + effect.count)
+            growing.append(effect.first_row, effect.count, effect.columns, 0)
+    rows = growing.segment.rows
+    growing.kill(rows[~np.isin(rows, rows_of(live))])
+    with shard.lock:
+        shard.sealed, shard.frozen, shard.growing = sealed, (), growing
+        shard.live, shard.indexes = live, indexes
+        shard.next_row = max(next_row, int(live.max()) + 1 if live else 0)
+        shard.manifest = reader.manifest(SEGMENTS_KEY)
+        shard.applied = reader.last_sequence
 
 
 def add_payloads(indexes: PayloadIndexes, reader: Reader, live: BitMap) -> None:

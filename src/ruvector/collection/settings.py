@@ -24,6 +24,7 @@ from ruvector.model.configs import (
     refuse,
 )
 from ruvector.model.names import check_name
+from ruvector.model.points import encode_json_object
 from ruvector.model.requests import CreateCollection, UpdateCollection
 from ruvector.model.results import CollectionInfo, PayloadIndexInfo, UpdateQueueInfo
 
@@ -51,7 +52,7 @@ def new_config(request: CreateCollection) -> CollectionConfig:
         hnsw_config=merge(HnswConfig(), request.hnsw_config),
         optimizer_config=merge(OptimizersConfig(), request.optimizers_config),
         wal_config=merge(WalConfig(), request.wal_config),
-        metadata=UNSET if request.metadata is None else request.metadata,
+        metadata=UNSET if request.metadata is None else _checked(request.metadata),
     )
 
 
@@ -74,7 +75,7 @@ def changed_config(config: CollectionConfig, request: UpdateCollection) -> Colle
         vectors[name] = _changed_vector(vectors[name], diff, name)
     metadata = config.metadata
     if request.metadata is not None:
-        metadata = {**(metadata or {}), **request.metadata}
+        metadata = {**(metadata or {}), **_checked(request.metadata)}
     return msgspec.structs.replace(
         config,
         params=msgspec.structs.replace(config.params, vectors=vectors),
@@ -128,6 +129,12 @@ def _refuse_unsupported(request: Any) -> None:
             continue
         if value not in (None, {}):
             refuse(name, value)
+
+
+def _checked(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return what JSON keeps of the metadata; BadInput where it cannot be kept."""
+    text = encode_json_object(metadata, "metadata")
+    return msgspec.json.decode(text)  # type: ignore[no-any-return]
 
 
 def _echo(config: CollectionConfig) -> dict[str, Any]:

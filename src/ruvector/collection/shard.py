@@ -27,17 +27,18 @@ from ruvector.collection.recover import add_payloads, follow, recover
 from ruvector.collection.segment import Rows, Segment
 from ruvector.collection.vectors import Stored, VectorSpace
 from ruvector.collection.view import View
-from ruvector.errors import NotFound, Unavailable
+from ruvector.errors import NotFound, RuvectorError, Unavailable
 from ruvector.index.payload import PayloadIndexes
 from ruvector.index.payload.bitmaps import rows_of
 from ruvector.model.filters import Filter
 from ruvector.storage.shard_store import ShardStore
-from ruvector.storage.transaction import WriteTransaction
+from ruvector.storage.transaction import Reader, WriteTransaction
 
 _decode_json = msgspec.json.Decoder(dict[str, Any]).decode
 # A View waits for the application of a commit it can already see; longer means that it failed.
 APPLY_SECONDS = 60.0
 CLOSE_SECONDS = 30.0  # then reads that still run are cut off
+_CLOSED = "the collection was closed or deleted"
 _REPLANS = 3  # then the lock is kept while payloads are scanned, and writes wait
 
 Change = Callable[[Preparation], Effect]
@@ -100,12 +101,10 @@ class Shard:
             if self._closed and self._views == 0:
                 self._advanced.notify_all()
 
-    # --- Reading ---------------------------------------------------------------------------------
+    # Reading
 
     def view(self, filter: Filter | None = None) -> View:
         """Return the state as of now with the rows that match, to be closed with `with` soon."""
-        if self.store.read_only:
-            self._refresh()
         for attempt in range(_REPLANS + 1):
             with self.lock:
                 view = self._take_view()
@@ -126,7 +125,11 @@ class Shard:
         """Return a View whose store and memory agree. Call with `lock`."""
         while True:
             if self._closed:
-                raise NotFound("the collection was closed or deleted")
+                raise NotFound(_CLOSED)
+            if self.store.read_only:
+                reader = follow(self)
+                self._views += 1
+                return View(self, reader)
             reader = self.store.read()
             if reader.last_sequence == self.applied or self.store.poisoned is not None:
                 self._views += 1
@@ -141,21 +144,20 @@ class Shard:
         growing = [g.segment for g in (*self.frozen, self.growing) if len(g.segment)]
         return (*self.sealed, *growing)
 
-    def _refresh(self) -> None:
-        """Catch up with the process that writes."""
-        with self.lock:
-            follow(self)
-            self._change_schemas()
-
-    # --- Writing ---------------------------------------------------------------------------------
+    # Writing
 
     def write(self, changes: Sequence[Change], *, frees_space: bool = False) -> "Future[list[int]]":
         """Commit changes as one transaction; the future gives their sequences once durable."""
-        return self.store.commit(
-            lambda transaction: self._prepare(transaction, changes),
-            self._apply,
-            frees_space=frees_space,
-        )
+        try:
+            return self.store.commit(
+                lambda transaction: self._prepare(transaction, changes),
+                self._apply,
+                frees_space=frees_space,
+            )
+        except RuvectorError as error:
+            if self._closed:
+                raise NotFound(_CLOSED) from error
+            raise
 
     def _prepare(self, transaction: WriteTransaction, changes: Sequence[Change]) -> list[Effect]:
         self._pending.begin(transaction.last_sequence)
@@ -194,7 +196,7 @@ class Shard:
         The committer thread alone changes memory, so what was planned holds while it runs.
         """
         with self.lock:
-            view = View(self, transaction)
+            view = View(self, transaction, self._pending)
             view.plan(filter, keep_lock=False)
         rows = view.rows or BitMap()
         touched = self._pending.touched()
@@ -218,8 +220,9 @@ class Shard:
                 self.apply_one(effect)
             self._pending.applied(self.applied)
             self._advanced.notify_all()
-        if not self._pending.effects:
-            self._change_schemas()
+        if self._new_schemas and not self._pending.effects:
+            with self.store.read() as reader:
+                self.change_schemas(reader)
         self.on_applied()
         return [effect.sequence for effect in effects]
 
@@ -237,11 +240,10 @@ class Shard:
             self._new_schemas.append(effect.schema)
         self.applied = effect.sequence
 
-    def _change_schemas(self) -> None:
+    def change_schemas(self, reader: Reader) -> None:
         """Drop indexes, or build them beside the running reads and put them in place.
 
-        Called when memory shows all that is committed: the payloads in the store are those of
-        memory.
+        Called when memory shows all that the reader does: its payloads are those of memory.
         """
         changes, self._new_schemas = self._new_schemas, []
         for field, schema in changes:
@@ -251,8 +253,7 @@ class Shard:
                 continue
             built = PayloadIndexes()
             built.create(field, schema)
-            with self.store.read() as reader:
-                add_payloads(built, reader, self.live)
+            add_payloads(built, reader, self.live)
             with self.lock:
                 self.indexes.adopt(built)
 

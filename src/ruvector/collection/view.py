@@ -25,6 +25,7 @@ from ruvector.model.points import Vectors
 from ruvector.storage.transaction import Reader
 
 if TYPE_CHECKING:
+    from ruvector.collection.effects import Pending
     from ruvector.collection.shard import Shard
 
 _decode_json = msgspec.json.Decoder(dict[str, Any]).decode
@@ -34,8 +35,9 @@ _SCAN_BATCH = 1024  # rows whose records are read in one call
 class View:
     """The state of a shard at one moment. Call the constructor with the shard's lock held."""
 
-    def __init__(self, shard: "Shard", reader: Reader) -> None:
+    def __init__(self, shard: "Shard", reader: Reader, pending: "Pending | None" = None) -> None:
         self._shard = shard
+        self._pending = pending  # changes that the reader shows and memory does not, if any
         self.reader = reader
         self.segments: tuple[Segment, ...] = shard.segments
         self.live: BitMap = shard.live
@@ -55,7 +57,7 @@ class View:
         self.reader.__exit__(kind, error, trace)
         self._shard.release()
 
-    # --- Points ----------------------------------------------------------------------------------
+    # Points
 
     def records(self, rows: Sequence[int]) -> list[PointRecord]:
         """Return the records of rows, in their order."""
@@ -67,6 +69,9 @@ class View:
 
     def vector(self, name: str, row: int) -> Stored | None:
         """Return the stored vector of a row, or None."""
+        effect = None if self._pending is None else self._pending.find(row)
+        if effect is not None:
+            return effect.vector_of(name, row)
         for segment in self.segments:
             position = segment.find(row)
             if position is not None:
@@ -78,7 +83,7 @@ class View:
         found = {name: self.vector(name, row) for name in names}
         return {n: np.asarray(v, dtype=np.float32) for n, v in found.items() if v is not None}
 
-    # --- Search ----------------------------------------------------------------------------------
+    # Search
 
     def nearest(
         self,
@@ -102,7 +107,7 @@ class View:
         ]
         return merge_found(parts, k, space.higher_is_better)
 
-    # --- Filters (RowSource of the planner) ------------------------------------------------------
+    # Filters (RowSource of the planner)
 
     def plan(self, filter: Filter, *, keep_lock: bool) -> None:
         """Set `rows` to exactly the rows that match. Call with the lock held."""

@@ -11,7 +11,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ruvector.errors import BadInput, InvalidRequest
-from ruvector.model.limits import MAX_DIMENSIONS, MAX_VECTORS_PER_POINT
+from ruvector.model.ids import shown
+from ruvector.model.limits import MAX_DIMENSIONS, MAX_LINKS_PER_NODE, MAX_VECTORS_PER_POINT
 from ruvector.model.names import check_name
 
 Distance = Literal["Cosine", "Dot", "Euclid", "Manhattan"]
@@ -148,7 +149,7 @@ def merge(config: T, diff: msgspec.Struct | None) -> T:
         return config
     known = set(config.__struct_fields__)
     changes = {
-        name: value
+        name: None if value == "auto" else value  # what the server would choose by itself
         for name in diff.__struct_fields__
         if name in known and (value := getattr(diff, name)) is not UNSET and value is not None
     }
@@ -169,7 +170,7 @@ def check_hnsw(diff: HnswConfigDiff | None | UnsetType, path: str) -> None:
     """Refuse graph settings that are out of range or not supported."""
     if not isinstance(diff, HnswConfigDiff):
         return
-    _check_range(f"{path}.m", diff.m, 2, 512)
+    _check_range(f"{path}.m", diff.m, 2, MAX_LINKS_PER_NODE // 2)
     _check_range(f"{path}.ef_construct", diff.ef_construct, 4, 10_000)
     _check_range(f"{path}.full_scan_threshold", diff.full_scan_threshold, 0, 2**40)
     _check_range(f"{path}.max_indexing_threads", diff.max_indexing_threads, 0, 1024)
@@ -186,6 +187,7 @@ def check_optimizers(diff: OptimizersConfigDiff | None, path: str = "optimizers_
     _check_range(f"{path}.vacuum_min_vector_number", diff.vacuum_min_vector_number, 100, 2**40)
     _check_range(f"{path}.default_segment_number", diff.default_segment_number, 0, 1024)
     _check_range(f"{path}.max_segment_size", diff.max_segment_size, 1, 2**40)
+    _check_range(f"{path}.memmap_threshold", diff.memmap_threshold, 0, 2**40)
     _check_range(f"{path}.indexing_threshold", diff.indexing_threshold, 0, 2**40)
     _check_range(f"{path}.flush_interval_sec", diff.flush_interval_sec, 0, 2**31)
     if isinstance(diff.max_optimization_threads, str):
@@ -239,4 +241,4 @@ def _check_range(path: str, value: Any, low: float, high: float) -> None:
     if value is UNSET or value is None:
         return
     if not low <= value <= high:
-        raise InvalidRequest.of(path, value, f"must be from {low} to {high}")
+        raise InvalidRequest.of(path, shown(value), f"must be from {low} to {high}")

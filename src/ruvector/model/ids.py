@@ -5,7 +5,9 @@ that keys sort as Qdrant lists points: integers first, then UUIDs. Any other str
 its text in a namespace of ours; whoever stores the key keeps the text beside it.
 """
 
+import re
 import uuid
+from operator import index
 from typing import TypeAlias
 
 from ruvector.errors import BadInput
@@ -15,9 +17,12 @@ PointId: TypeAlias = int | str
 INTEGER_TAG = 0
 UUID_TAG = 1
 NAMESPACE = uuid.UUID("6a1c8d1e-5d0b-5f7e-9d1b-6f2f3b0f7c11")  # random, fixed for ever
+_SHOWN_BITS = 128
 MAX_STRING_BYTES = 4096  # longer strings are contents, not names
-_CANONICAL_LENGTH = 36
-_UUID_LENGTHS = (32, 36, 38, 45)  # plain, hyphened, in braces, with urn:uuid:
+_HYPHENED = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_is_uuid = re.compile(
+    rf"[0-9a-fA-F]{{32}}|{_HYPHENED}|\{{{_HYPHENED}\}}|urn:uuid:{_HYPHENED}"
+).fullmatch
 
 
 def id_key(value: PointId | uuid.UUID) -> bytes:
@@ -25,11 +30,13 @@ def id_key(value: PointId | uuid.UUID) -> bytes:
     if type(value) is int:
         if 0 <= value < 2**64:
             return b"\0" + value.to_bytes(8, "big")
-        raise BadInput(f"point id {value} is outside 0 .. 2^64 - 1")
+        raise BadInput(f"point id {shown(value)} is outside 0 .. 2^64 - 1")
     if isinstance(value, str):
         parsed = parse_uuid(value)
         if parsed is not None:
             return b"\1" + parsed
+        if not value:
+            raise BadInput("a point id must not be an empty string")
         if len(value.encode("utf-8", "surrogatepass")) > MAX_STRING_BYTES:
             raise BadInput(f"point id of {len(value)} characters; at most {MAX_STRING_BYTES} bytes")
         try:
@@ -38,8 +45,11 @@ def id_key(value: PointId | uuid.UUID) -> bytes:
             raise BadInput("a point id must be valid Unicode text") from error
     if isinstance(value, uuid.UUID):
         return b"\1" + value.bytes
-    if hasattr(value, "__index__") and not isinstance(value, bool):
-        return id_key(int(value))  # numpy integers
+    if not isinstance(value, bool):
+        try:
+            return id_key(index(value))  # numpy integers
+        except TypeError:
+            pass
     raise BadInput(f"point id {value!r} is neither an unsigned integer nor a string")
 
 
@@ -60,16 +70,16 @@ def original_text(value: PointId | uuid.UUID, key: bytes) -> str | None:
 
 def parse_uuid(text: str) -> bytes | None:
     """Return the 16 bytes of a UUID in any of its four spellings, or None."""
-    if len(text) not in _UUID_LENGTHS:
+    if not _is_uuid(text):
         return None
-    if len(text) == _CANONICAL_LENGTH and not (
-        text[8] == text[13] == text[18] == text[23] == "-" and text.isascii()
-    ):
-        return None
-    try:
-        return uuid.UUID(text).bytes
-    except ValueError:
-        return None
+    return bytes.fromhex(text.removeprefix("urn:uuid:").strip("{}").replace("-", ""))
+
+
+def shown(value: object) -> object:
+    """Return a value as a message may show it: Python refuses to print the largest integers."""
+    if isinstance(value, int) and value.bit_length() > _SHOWN_BITS:
+        return f"of {value.bit_length()} bits"
+    return value
 
 
 def wire_id(value: PointId) -> PointId:
@@ -88,7 +98,7 @@ def parse_wire_id(value: PointId) -> PointId:
         )
     if isinstance(value, int) and not 0 <= value < 2**64:
         raise BadInput(
-            f"value {value} is not a valid point ID, "
+            f"value {shown(value)} is not a valid point ID, "
             "valid values are either an unsigned integer or a UUID"
         )
     return value

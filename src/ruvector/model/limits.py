@@ -2,6 +2,7 @@
 
 MAX_DIMENSIONS = 65_536  # Qdrant's limit, and that of the rotation the quantized graph uses
 MAX_NAME_BYTES = 255  # a file name's length on every common file system
+MAX_LINKS_PER_NODE = 256  # of the graph's core; twice `m`
 MAX_LIMIT = 1_000_000  # answers are materialized; larger results are read by scrolling
 MAX_BEAM = 100_000  # the beam is an array that each hop searches
 MAX_BATCH_POINTS = 1_000_000  # one request is one transaction and one log entry

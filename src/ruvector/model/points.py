@@ -6,6 +6,7 @@ one block of vectors a name, one list of payloads. Payloads stay the JSON text t
 are decoded where somebody looks inside.
 """
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -15,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ruvector.errors import BadInput
+from ruvector.kernel import scan_json
 from ruvector.model.display import point_html
 from ruvector.model.ids import PointId
+from ruvector.model.limits import MAX_JSON_CONTAINERS, MAX_PAYLOAD_DEPTH
 
 Vectors = NDArray[np.float32]
 _decode_json = msgspec.json.Decoder().decode
@@ -97,17 +100,51 @@ class Hit(msgspec.Struct, omit_defaults=True, kw_only=True, dict=True):
 
 
 def encode_payload(payload: Any) -> bytes | None:
-    """Return the JSON text of a payload given as a dict; None for an empty one."""
-    if not payload:
-        if payload is None or isinstance(payload, dict):
-            return None
-        raise BadInput(f"payload must be a dict, not {type(payload).__name__}")
+    """Return the JSON text of a payload given as a dict; None for an empty one.
+
+    BadInput for what JSON has no words for, NaN and infinity included, and for one nested deeper
+    than MAX_PAYLOAD_DEPTH.
+    """
+    if payload is None:
+        return None
     if not isinstance(payload, dict):
         raise BadInput(f"payload must be a dict, not {type(payload).__name__}")
+    if not payload:
+        return None
+    text = encode_json_object(payload, "payload")
+    check_payload_depth(text, "payload")
+    return text
+
+
+def encode_json_object(value: dict[str, Any], thing: str) -> bytes:
+    """Return the JSON text of an object; BadInput names the thing where it has none."""
     try:
-        return msgspec.json.encode(payload, enc_hook=_plain)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise BadInput(f"payload cannot be written as JSON: {error}") from error
+        text = msgspec.json.encode(value, enc_hook=_plain)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise BadInput(f"{thing} cannot be written as JSON: {error}") from error
+    if b"null" in text and _holds_nan(value):  # msgspec writes NaN and infinity as null
+        raise BadInput(f"{thing} holds NaN or infinity, which JSON cannot write; use None")
+    return text
+
+
+def check_payload_depth(text: bytes, thing: str) -> None:
+    """Raise BadInput for the JSON text of a payload that is nested too deeply."""
+    if len(text) <= 2 * MAX_PAYLOAD_DEPTH:
+        return  # each level takes two brackets
+    try:
+        scan_json(text, MAX_PAYLOAD_DEPTH, MAX_JSON_CONTAINERS)
+    except ValueError as error:
+        raise BadInput(f"{thing}: {error}; at most {MAX_PAYLOAD_DEPTH} levels") from error
+
+
+def _holds_nan(value: Any) -> bool:
+    if isinstance(value, float | np.floating):
+        return not math.isfinite(value)
+    if isinstance(value, dict):
+        return any(map(_holds_nan, value.values()))
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return isinstance(value, list | tuple | set | frozenset) and any(map(_holds_nan, value))
 
 
 def _plain(value: Any) -> Any:

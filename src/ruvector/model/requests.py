@@ -41,7 +41,7 @@ class Request(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     result: ClassVar[Any] = None
 
 
-# --- Collections ---------------------------------------------------------------------------------
+# Collections
 
 
 class ListCollections(Request[CollectionsResult], frozen=True, kw_only=True):
@@ -140,7 +140,7 @@ class WaitForIndex(Request[bool], frozen=True, kw_only=True):
     timeout: float | None = None
 
 
-# --- Writes --------------------------------------------------------------------------------------
+# Writes
 
 
 class Write(Request[UpdateResult], frozen=True, kw_only=True):
@@ -257,7 +257,7 @@ class DeleteFieldIndex(Write, frozen=True, kw_only=True):
     field_name: str
 
 
-# --- Reads ---------------------------------------------------------------------------------------
+# Reads
 
 
 class Retrieve(Request[list[Record]], frozen=True, kw_only=True):

@@ -12,15 +12,25 @@ from ruvector.errors import BadInput, InvalidRequest, NotFound
 from ruvector.index.payload.bitmaps import rows_of
 from ruvector.model.configs import HnswConfig
 from ruvector.model.filters import parse_filter
+from ruvector.model.ids import shown
 from ruvector.model.limits import MAX_BEAM
 from ruvector.model.points import Hit, Vectors
-from ruvector.model.queries import Nearest, NearestPoint, NearestVector, check_limit, check_offset
+from ruvector.model.queries import (
+    Nearest,
+    NearestPoint,
+    NearestVector,
+    check_limit,
+    check_offset,
+    check_threshold,
+)
 from ruvector.model.requests import SearchParams
 from ruvector.query.results import hits_of
 from ruvector.query.selections import selection_of
 
 DEFAULT_BEAM = 64  # recall@10 above .95 on every set measured (benchmarks/results.csv)
 _DEFAULT_PARAMS = SearchParams()
+# Nothing is quantized, so that each of them holds whatever it says.
+_CODES = {"ignore", "rescore", "oversampling"}
 _FULL_SCAN_DEFAULT = HnswConfig().full_scan_threshold
 
 
@@ -34,6 +44,7 @@ def search_nearest(collection: Collection, target: Nearest, name: str, request: 
     limit = check_limit(request.limit)
     offset = check_offset(request.offset)
     selection = selection_of(collection, request, default_payload=False)
+    threshold = check_threshold(request.score_threshold)
     params = request.params or _DEFAULT_PARAMS
     check_params(params)
     query = to_query(space, target.vector) if isinstance(target, NearestVector) else None
@@ -55,7 +66,7 @@ def search_nearest(collection: Collection, target: Nearest, name: str, request: 
             return []
         indexed_only_above = _scan_rows(collection, space) if params.indexed_only else None
         found = view.nearest(space, query, k, plan, indexed_only_above=indexed_only_above)
-        rows, scores = _cut(found, space, request.score_threshold, excluded)
+        rows, scores = _cut(found, space, threshold, excluded)
         chosen = slice(offset, offset + limit)
         return hits_of(view, rows[chosen], scores[chosen], selection)
 
@@ -64,13 +75,18 @@ def check_params(params: SearchParams) -> None:
     """Refuse search parameters that are out of range or would be ignored."""
     if params.hnsw_ef is not None and not 1 <= params.hnsw_ef <= MAX_BEAM:
         rule = f"must be from 1 to {MAX_BEAM}"
-        raise InvalidRequest.of("params.hnsw_ef", params.hnsw_ef, rule)
+        raise InvalidRequest.of("params.hnsw_ef", shown(params.hnsw_ef), rule)
     if params.idf is not None:
         raise BadInput("params.idf is for sparse vectors, which this version does not support")
-    if params.acorn is not None and params.acorn.get("enable"):
+    acorn = params.acorn
+    if acorn is not None and not (isinstance(acorn, dict) and acorn.get("enable") in (None, False)):
         raise BadInput(
             "params.acorn is not supported; filters take part in every search without it"
         )
+    quantization = params.quantization
+    if quantization is None or (isinstance(quantization, dict) and quantization.keys() <= _CODES):
+        return
+    raise BadInput(f"params.quantization must be an object of {', '.join(sorted(_CODES))}")
 
 
 def scan_limits(collection: Collection, space: VectorSpace) -> dict[str, int]:

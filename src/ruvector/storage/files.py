@@ -10,6 +10,8 @@ It does not decide what is garbage; that is `garbage.py`.
 """
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -67,6 +69,17 @@ def remove_file(path: Path) -> None:
     """Remove the file `path`; the removal is durable when this returns."""
     path.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder with all in it; what cannot be removed stays for the next start."""
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def temporary_folder() -> Path:
+    """Make a folder that goes with the process: in memory where the system offers that."""
+    memory = Path("/dev/shm")  # noqa: S108 - the system's memory file system
+    return Path(tempfile.mkdtemp(prefix="ruvector-", dir=memory if memory.is_dir() else None))
 
 
 def _sync(path: Path, flags: int) -> None:

@@ -13,7 +13,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from ruvector.errors import BadInput, MalformedRequest
 from ruvector.model.limits import MAX_BATCH_POINTS
-from ruvector.model.points import PointsBlock, VectorBlock
+from ruvector.model.points import PointsBlock, VectorBlock, check_payload_depth
 
 _NULL = b"null"
 
@@ -143,6 +143,7 @@ def _payload(payload: Raw | UnsetType, position: int) -> bytes | None:
         _any.decode(text)  # what is stored must be readable; 1e999 is valid JSON
     except (msgspec.DecodeError, RecursionError) as error:
         raise MalformedRequest(f"points[{position}].payload: {error}") from error
+    check_payload_depth(text, f"points[{position}].payload")
     return None if text == b"{}" else text
 
 
