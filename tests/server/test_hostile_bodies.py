@@ -148,6 +148,22 @@ def test_large_bodies_in_flight_are_limited(serve, monkeypatch):
     assert answer.headers["retry-after"] == "1"
 
 
+def test_bodies_count_until_they_are_answered(serve, engine):
+    server = serve(max_request_size_mb=1)
+    bodies = server.application._bodies
+    seen = []
+    engine.answers[r.Scroll] = lambda _: seen.append(bodies._in_flight) or True
+    body = b'{"limit":1}'.ljust(500_000)
+    for each, encoding in ((body, "identity"), (gzip.compress(body), "gzip")):
+        headers = [("content-encoding", encoding)]
+        assert server("POST", f"{POINTS}/scroll", each, headers).status == 200
+        assert server("POST", f"{POINTS}/scroll", headers=headers, chunks=[each]).status == 200
+    assert seen == [len(body)] * 4
+    assert server("POST", f"{POINTS}/scroll", b"{" * 500_000).status == 400
+    assert server("POST", f"{POINTS}/scroll", chunks=[body, body, body]).status == 413
+    assert bodies._in_flight == 0
+
+
 def test_full_queue_is_a_503(serve, engine):
     server = serve()
     server.application.pool.limit = server.application.pool.waiting = 0

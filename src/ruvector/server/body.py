@@ -18,7 +18,6 @@ PATIENCE_SECONDS = 20.0  # what a client may take to send anything at all
 BYTES_PER_SECOND = 64 * 1024  # the slowest sender worth a connection
 FREE_RATIO_BYTES = 2**20  # below this no ratio is an attack
 MAX_RATIO = 100  # JSON of vectors compresses 3 times, sparse payloads 30 times
-SMALL_BODY_BYTES = 256 * 1024  # decoding more would hold the loop for milliseconds
 BODIES_IN_FLIGHT = 8  # times the largest body
 
 Receive = Callable[[], Awaitable[Any]]
@@ -32,7 +31,7 @@ class UnsupportedEncoding(BadInput):
 
 
 class BodyReader:
-    """Reads bodies for one server. Used on the loop's thread only."""
+    """Reads bodies for one server and counts them until `release`. For the loop's thread only."""
 
     def __init__(self, max_bytes: int, pool: WorkerPool) -> None:
         self.max_bytes = max_bytes
@@ -40,7 +39,10 @@ class BodyReader:
         self._in_flight = 0
 
     async def read(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
-        """Return the body, decompressed. BodyTooLarge, TimedOut, BadInput or Unavailable."""
+        """Return the body, decompressed; its reader calls `release` when it is done with.
+
+        Errors: BodyTooLarge, TimedOut, BadInput, Unavailable.
+        """
         length = self._declared_length(headers)
         encoding = headers.get(b"content-encoding", b"identity").strip().lower()
         if encoding not in (b"identity", b"gzip", b""):
@@ -52,8 +54,14 @@ class BodyReader:
             return b""
         body = await self._receive_all(receive)
         if encoding == b"gzip":
-            return await self._pool.submit(lambda: inflate(body, self.max_bytes))
+            packed = body
+            body = await self._pool.submit(lambda: inflate(packed, self.max_bytes))
+        self._in_flight += len(body)
         return body
+
+    def release(self, body: bytes) -> None:
+        """Forget a body that has been dealt with."""
+        self._in_flight -= len(body)
 
     def _declared_length(self, headers: Mapping[bytes, bytes]) -> int | None:
         text = headers.get(b"content-length")

@@ -90,8 +90,11 @@ class Rest:
 
         async def handle(exchange: Exchange) -> Answer:
             body = await bodies.read(exchange.headers, exchange.receive) if reads_body else b""
-            work = partial(_perform, engine, decode, exchange, body)
-            return work() if inline else await pool.submit(work)
+            try:
+                work = partial(_perform, engine, decode, exchange, body)
+                return work() if inline else await pool.submit(work)
+            finally:
+                bodies.release(body)
 
         return handle
 
