@@ -135,8 +135,8 @@ def main() -> None:
     truth = [set(row) for row in true_rows.tolist()]
     names = options.peers.split(",")
     built = build_peers(names, vectors, options.threads)
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})
 
     recalls: dict[tuple[str, int], float] = {}
     rounds: dict[tuple[str, int], list[np.ndarray]] = {}
@@ -147,6 +147,7 @@ def main() -> None:
                 recalls[name, beam] = recall
                 rounds.setdefault((name, beam), []).append(seconds)
 
+    os.sched_setaffinity(0, cores)
     base = {
         "dataset": f"{options.vectors.name} {len(vectors)}x{vectors.shape[1]}",
         "disturbed": int(disturbed),
