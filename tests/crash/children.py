@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.crash import scenario
+from tests.crash.server import python_path
 from tests.crash.zygote import from_json
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +35,7 @@ class Zygote:
     def __init__(self, folder: Path, *, with_faults: bool = True) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        environment = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS="1")
+        environment = dict(os.environ, PYTHONPATH=python_path(), OMP_NUM_THREADS="1")
         if with_faults:
             library = folder / "fault.so"
             source = Path(__file__).with_name("fault.c")
@@ -140,8 +141,10 @@ class Judgement:
     def _see(self, state: scenario.State) -> None:
         """A read shows one of the legal states; what it shows of the new one stays."""
         if state not in self.legal:
-            self.faults.append("a read after a failure shows a state that never was: " + diff(
-                state, self.legal[-1]))
+            self.faults.append(
+                "a read after a failure shows a state that never was: "
+                + diff(state, self.legal[-1])
+            )
         elif state != self.legal[0]:
             self.legal = self.legal[self.legal.index(state) :]
 
@@ -172,8 +175,10 @@ def diff(found: scenario.State, expected: scenario.State) -> str:
         wrong = [i for i in {*one, *two} if one.get(i) != two.get(i)]
         if wrong:
             first = wrong[0]
-            lines.append(f"{name}: {len(wrong)} points differ, such as {first}: "
-                         f"{one.get(first)} instead of {two.get(first)}")
+            lines.append(
+                f"{name}: {len(wrong)} points differ, such as {first}: "
+                f"{one.get(first)} instead of {two.get(first)}"
+            )
     return "; ".join(lines) or "equal"
 
 
