@@ -74,5 +74,5 @@ def decode_entry(data: bytes) -> Entry:
     """Return the entry of these bytes; its columns are views into them."""
     try:
         return _decoder.decode(data)  # type: ignore[no-any-return]
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StorageDamaged(f"a log entry of {len(data)} bytes cannot be read: {error}") from error
