@@ -12,7 +12,6 @@ program which only searches over REST never pays for the engine, and none of the
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -56,6 +55,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Load a public name on its first use and keep it (PEP 562)."""
     if name == "__version__":
+        from importlib.metadata import version  # 70 ms that only this name needs
+
         value: Any = version("ruvector")
     elif name == "errors":
         value = import_module("ruvector.errors")

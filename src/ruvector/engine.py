@@ -24,7 +24,7 @@ from ruvector.model.operations import OPERATION_OF, Kind
 from ruvector.model.points import Hit, Record
 from ruvector.model.queries import NearestVector, parse_query, parse_search_vector
 from ruvector.model.wrong_types import wrong_type
-from ruvector.query.nearest import search_nearest
+from ruvector.query.nearest import is_quick, search_nearest
 from ruvector.query.pages import count, get_point, list_points, retrieve, scroll
 from ruvector.storage import files
 
@@ -82,6 +82,18 @@ class Engine:
         except Exception as error:
             _refuse_wrong_type(request, error)
             raise
+
+    def is_quick(self, request: r.Request[Any]) -> bool:
+        """Say whether a search takes well under a millisecond and waits for nobody.
+
+        An event loop may then execute it itself. False for everything else.
+        """
+        if not isinstance(request, r.Search | r.QueryPoints):
+            return False
+        try:
+            return is_quick(self._catalog.get(request.collection), request)
+        except RuvectorError:
+            return False  # whoever executes it hears why
 
     def close(self) -> None:
         """Finish what is waiting and close all files; a second call does nothing."""

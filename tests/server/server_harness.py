@@ -32,6 +32,10 @@ class FakeEngine:
         self.closed = False
         self.ids = [1, UUID, "a string"]
         self.answers = {}
+        self.quick = False
+
+    def is_quick(self, request):
+        return self.quick
 
     def execute(self, request):
         self.requests.append(request)

@@ -1,17 +1,18 @@
 """How does an operation run? Body -> request -> engine -> result -> body, in one piece of work.
 
-Everything but reading the body happens in one call of `_perform`, on a thread of the pool, so that
-the loop's thread only moves bytes. The few rules here are about transport; judging requests is the
-engine's.
+Everything but reading the body happens in one call of `_performed` on a thread of the pool, so that
+the loop's thread only moves bytes; searches that the engine finds quick are done on the loop's
+thread. The few rules here are about transport; judging requests is the engine's.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
-from ruvector.errors import RuvectorError
+from ruvector.errors import RuvectorError, TimedOut
 from ruvector.model import requests as r
-from ruvector.model.operations import OPERATION_OF, OPERATIONS, Operation
+from ruvector.model.operations import OPERATION_OF, OPERATIONS, Kind, Operation
 from ruvector.model.wire import decode_request
 from ruvector.server import identifiers, short_forms
 from ruvector.server.answers import Answer, failure, success
@@ -30,6 +31,9 @@ class Engine(Protocol):
     def execute(self, request: r.Request[Any]) -> Any:
         """Return the result of a request; blocks; safe on any thread."""
 
+    def is_quick(self, request: r.Request[Any]) -> bool:
+        """Say whether executing a request takes well under a millisecond and waits for nobody."""
+
     def problems(self) -> dict[str, str]:
         """Return what is wrong, by collection; empty when all is well."""
 
@@ -40,15 +44,10 @@ class Engine(Protocol):
         """Write out and let go of everything."""
 
 
-def runs_inline(operation: Operation) -> bool:
-    """Return whether an operation runs on the loop's thread instead of the pool. None does.
-
-    docs/decisions/server-threads.md has the measurement that decided it.
-    """
-    return operation.request in INLINE
-
-
-INLINE: frozenset[type] = frozenset()
+# Requests that may run on the loop's thread, if the engine finds them quick: the hand-over to the
+# pool costs as much as such a search. docs/decisions/server-threads.md has the measurement.
+INLINE: frozenset[type] = frozenset({r.QueryPoints, r.Search})
+INLINE_BYTES = 128 * 1024  # of a body that is decoded on the loop's thread: 0.2 ms
 
 
 class Rest:
@@ -79,34 +78,66 @@ class Rest:
             path,
             Access(operation.permission.value),
             operation.name,
-            self._handler(method, decode, runs_inline(operation)),
+            self._handler(operation, method, decode),
         )
 
     def _handler(
-        self, method: str, decode: Decode, inline: bool
+        self, operation: Operation, method: str, decode: Decode
     ) -> Callable[[Exchange], Awaitable[Answer]]:
         bodies, pool, engine = self._bodies, self._pool, self._engine
         reads_body = method not in WITHOUT_BODY
+        may_be_quick = operation.request in INLINE
 
         async def handle(exchange: Exchange) -> Answer:
             body = await bodies.read(exchange.headers, exchange.receive) if reads_body else b""
             try:
-                work = partial(_perform, engine, decode, exchange, body)
-                return work() if inline else await pool.submit(work)
+                if may_be_quick and len(body) <= INLINE_BYTES:
+                    request = _decoded(decode, exchange, body)
+                    if engine.is_quick(request):
+                        return _executed(engine, request, exchange)
+                    work = partial(_executed, engine, request, exchange)
+                else:
+                    work = partial(_performed, engine, decode, exchange, body)
+                return await _in_time(pool.submit(work), operation, exchange)
             finally:
                 bodies.release(body)
 
         return handle
 
 
-def _perform(engine: Engine, decode: Decode, exchange: Exchange, body: bytes) -> Answer:
-    original = exchange.headers.get(identifiers.HEADER) == identifiers.ORIGINAL
+async def _in_time(
+    answer: "asyncio.Future[Answer]", operation: Operation, exchange: Exchange
+) -> Answer:
+    """Return the answer to a read within its `timeout`; writes know theirs and end regardless."""
+    if not exchange.query_string or operation.kind is not Kind.READ:
+        return await answer
+    text = exchange.query().get("timeout", "")
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
+        return await answer
     try:
-        request = decode(exchange.names, exchange.query(), body)
-        if not original:
-            identifiers.check_request(request)
+        return await asyncio.wait_for(answer, int(text))
+    except TimeoutError as error:
+        raise TimedOut(f"Operation '{operation.name}' timed out after {text} seconds") from error
+
+
+def _performed(engine: Engine, decode: Decode, exchange: Exchange, body: bytes) -> Answer:
+    try:
+        return _executed(engine, _decoded(decode, exchange, body), exchange)
+    except RuvectorError as error:
+        return failure(error, exchange.started)
+
+
+def _decoded(decode: Decode, exchange: Exchange, body: bytes) -> r.Request[Any]:
+    request = decode(exchange.names, exchange.query(), body)
+    if exchange.headers.get(identifiers.HEADER) != identifiers.ORIGINAL:
+        identifiers.check_request(request)
+    return request
+
+
+def _executed(engine: Engine, request: r.Request[Any], exchange: Exchange) -> Answer:
+    try:
         result = engine.execute(request)
-        if not original:
+        if exchange.headers.get(identifiers.HEADER) != identifiers.ORIGINAL:
             result = identifiers.convert_result(result)
         return success(result, exchange.started)
     except RuvectorError as error:
