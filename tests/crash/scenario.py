@@ -42,7 +42,7 @@ def _operations() -> Iterator[Operation]:
     yield "delete", "a", range(10, 15)
     yield "payload", "a", range(50, 70), 3
     yield "settle", "a"
-    yield "batch", "a", range(0, 8), range(70, 80), 4
+    yield "batch", "a", range(8), range(70, 80), 4
     yield "create", "b"
     yield "upsert", "b", range(30), 5
     yield "alias", [("delete", "x", ""), ("create", "x", "b")]

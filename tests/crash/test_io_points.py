@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.crash import scenario
 from tests.crash.children import (
     AFTER,
     BEFORE,
     FAIL,
-    HALF,
     KINDS,
     ROOT,
     Judgement,
@@ -29,7 +27,7 @@ from tests.crash.children import (
     diff,
     state_of,
 )
-from tests.crash.figures import LONG, bounded, report
+from tests.crash.figures import LONG, report
 from tests.crash.trace import order_faults
 
 SEED = 20

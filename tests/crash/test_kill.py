@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from tests.crash.cycles import Cycles
 from tests.crash.figures import bounded, report
 from tests.crash.load import NAME, create, payload_of, vector_of

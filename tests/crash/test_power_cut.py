@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from tests.crash.cycles import Cycles
 from tests.crash.figures import bounded, report
 from tests.crash.load import Writer

@@ -19,12 +19,13 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from tests.crash import scenario
+
 import ruvector
 from ruvector.collection import maintenance
 from ruvector.errors import RuvectorError, ShardPoisoned, StorageFull
 from ruvector.storage import space
 from ruvector.storage.verify import verify_shard
-from tests.crash import scenario
 
 FOR_EVER = 1e9
 
