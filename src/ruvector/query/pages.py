@@ -17,10 +17,9 @@ from ruvector.model.results import CountResult, ScrollResult
 from ruvector.query.results import records_of
 from ruvector.query.selections import selection_of
 
-# Up to this many matches per asked point their ids are fetched and sorted; above, ids are walked in
-# order: a fetched id costs about as much as five that are walked past (docs/decisions/0010).
-_SORT_FACTOR = 32
-_SORT_ALWAYS = 4096
+# A match whose record is fetched and sorted costs as much as 3.5 ids that are walked past: 2.5 µs
+# and 0.72 µs, measured on 100,000 points with payloads of 120 bytes.
+_FETCH_COST = 3.5
 
 
 def scroll(collection: Collection, request: Scroll) -> ScrollResult:
@@ -90,7 +89,7 @@ def count(collection: Collection, request: Count) -> CountResult:
 def _page(view: View, start: bytes | None, size: int) -> list[tuple[bytes, int]]:
     """Return up to `size` (id key, row) of matching points in order, from the key on."""
     rows = view.rows
-    if rows is not None and len(rows) <= max(_SORT_ALWAYS, _SORT_FACTOR * size):
+    if rows is not None and _is_quicker_sorted(len(rows), size, len(view.live)):
         numbers = list(rows)
         keys = [record.key for record in view.records(numbers)]
         pairs = sorted(zip(keys, numbers, strict=True))
@@ -101,6 +100,11 @@ def _page(view: View, start: bytes | None, size: int) -> list[tuple[bytes, int]]
         if len(page) == size:
             break
     return page
+
+
+def _is_quicker_sorted(matches: int, size: int, points: int) -> bool:
+    """Say whether fetching all matches beats walking ids until enough of them matched."""
+    return matches <= size or _FETCH_COST * matches * matches <= size * points
 
 
 def _walk(view: View, start: bytes | None, rows: BitMap | None) -> Iterator[tuple[bytes, int]]:
