@@ -183,6 +183,9 @@ class Catalog:
             name = self.aliases.get(name, name)
             stored = self._stored.get(name)
             if stored is None:
+                if self._meta.poisoned is not None:
+                    # A creation that failed may have survived: this raises instead of saying no.
+                    self._meta.commit([])
                 return False
             aliases = [alias for alias, target in self.aliases.items() if target == name]
             self._meta.commit(
