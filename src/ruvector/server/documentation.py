@@ -1,12 +1,12 @@
-"""How is the API read by people? Swagger UI, from the files of the swagger-ui-bundle package.
+"""How is the API read by people? Swagger UI, from the files of the swagger-ui-py package.
 
 Nothing comes from outside and no script stands in the page: the policy forbids both. `img-src
 data:` is for the arrows that Swagger's style sheet draws; `'unsafe-inline'` for styles, not
 scripts, is for the widths it sets on elements.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from ruvector.errors import NotFound
 from ruvector.server.answers import Answer
@@ -81,14 +81,11 @@ class Pages:
 
 
 def _read(name: str) -> Answer:
-    try:
-        import swagger_ui_bundle
-    except ImportError as error:
-        raise NotFound(
-            "swagger-ui-bundle is not installed: pip install ruvector[server]"
-        ) from error
-    folder: Any = swagger_ui_bundle.swagger_ui_path
-    return _answer((Path(folder) / name).read_bytes(), FILES[name])
+    package = find_spec("swagger_ui")  # found, not imported: only its files are wanted
+    if package is None or not package.submodule_search_locations:
+        raise NotFound("swagger-ui-py is not installed: pip install ruvector[server]")
+    folder = Path(package.submodule_search_locations[0]) / "static"
+    return _answer((folder / name).read_bytes(), FILES[name])
 
 
 def _answer(body: bytes, kind: bytes) -> Answer:
