@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import lmdb
 import pytest
 
 from ruvector.collection.catalog import Catalog
@@ -23,7 +22,7 @@ def test_deleting_what_may_exist_is_not_answered_with_no(
 
     def fail_after(changes: object) -> None:
         real(changes)  # type: ignore[arg-type]
-        raise lmdb.Error("mdb_txn_commit", 5)
+        raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(catalog._meta, "_commit", fail_after)
     with pytest.raises(ShardPoisoned):
