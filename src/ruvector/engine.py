@@ -272,10 +272,11 @@ def _query(catalog: Catalog, request: r.QueryPoints) -> out.QueryResult:
     for field in ("prefetch", "lookup_from"):
         if getattr(request, field):
             raise BadInput(f"{field} is not supported by this version: leave it out")
+    name = "" if request.using is None else request.using
     target = parse_query(request.query)
     if target is None:
         return out.QueryResult(list_points(collection, request))
-    return out.QueryResult(search_nearest(collection, target, request.using or "", request))
+    return out.QueryResult(search_nearest(collection, target, name, request))
 
 
 def _query_batch(catalog: Catalog, request: r.QueryBatch) -> list[out.QueryResult]:

@@ -76,6 +76,7 @@ def test_payload_that_is_no_dict_is_refused(payload: Any) -> None:
         np.float32(NAN),
         np.float64(INFINITY),
         np.array([1.0, NAN]),
+        np.array(NAN),
         np.array([[1.0], [NAN]], dtype=np.float32),
         [np.float32(NAN)],
     ],

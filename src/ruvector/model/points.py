@@ -143,7 +143,7 @@ def _holds_nan(value: Any) -> bool:
     if isinstance(value, dict):
         return any(map(_holds_nan, value.values()))
     if isinstance(value, np.ndarray):
-        value = value.tolist()
+        return _holds_nan(value.tolist())
     return isinstance(value, list | tuple | set | frozenset) and any(map(_holds_nan, value))
 
 

@@ -6,7 +6,7 @@ It does not look into fields of type Any, nor into blocks of points: their reade
 """
 
 from functools import cache
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import msgspec
 
@@ -17,6 +17,8 @@ def wrong_type(request: msgspec.Struct) -> str | None:
     """Return what to say about the first field of a wrong type, or None where all are right."""
     for name, kind in _kinds(type(request)):
         value = getattr(request, name)
+        if isinstance(value, dict) and not _may_be_dict(kind):
+            return f"{name}: a dict stands where a Struct is expected"
         try:
             msgspec.convert(_plain(value), kind)
         except (msgspec.ValidationError, RecursionError) as error:
@@ -35,6 +37,10 @@ def _kinds(request: type[msgspec.Struct]) -> tuple[tuple[str, Any], ...]:
         for field in msgspec.structs.fields(request)
         if field.type not in (Any, PointsBlock)
     )
+
+
+def _may_be_dict(kind: Any) -> bool:
+    return any((get_origin(part) or part) is dict for part in (get_args(kind) or (kind,)) + (kind,))
 
 
 def _plain(value: Any) -> Any:
