@@ -1,0 +1,304 @@
+"""Which bugs are planted, and which test must fail for each?
+
+One row: the promise, a name, the file below src/ruvector, replacements of text, tests.
+"""
+
+from typing import NamedTuple
+
+
+class Mutant(NamedTuple):
+    """One planted bug."""
+
+    promise: str
+    name: str
+    file: str
+    changes: tuple[tuple[str, str], ...]
+    tests: tuple[str, ...]
+
+
+CUT = ("tests/crash/test_power_cut.py",)
+POINTS = "tests/crash/test_io_points.py"
+KILLS = (f"{POINTS}::test_a_kill_at_any_step_loses_and_invents_nothing",)
+ERRORS = (f"{POINTS}::test_after_an_io_error_nothing_acknowledged_is_lost",)
+TRACE = (f"{POINTS}::test_each_manifest_commit_names_only_durable_files",)
+DAMAGE = ("tests/crash/test_damaged_folder.py",)
+HOLE = ("tests/crash/test_log_hole.py",)
+FULL = ("tests/crash/test_full_disk.py",)
+MODEL = ("tests/properties/test_model.py",)
+
+STORE = "storage/shard_store.py"
+TRANSACTION = "storage/transaction.py"
+ENVIRONMENT = "storage/environment.py"
+FILES = "storage/files.py"
+SHARD = "collection/shard.py"
+
+MUTANTS = (
+    Mutant(
+        "D1",
+        "answer before commit",
+        STORE,
+        (
+            (
+                "            transaction.commit()\n        except lmdb.Error",
+                "            for request in prepared:\n"
+                "                request.future.set_result([0])\n"
+                "            time.sleep(0.02)\n"
+                "            transaction.commit()\n        except lmdb.Error",
+            ),
+            (
+                "            request.future.set_result(answer)",
+                "            request.future.done() or request.future.set_result(answer)",
+            ),
+        ),
+        (*KILLS, *CUT),
+    ),
+    Mutant("D1", "no fsync of data", ENVIRONMENT, (("sync=True,\n", "sync=False,\n"),), CUT),
+    Mutant(
+        "D1", "no fsync of the meta page", ENVIRONMENT, (("metasync=True", "metasync=False"),), CUT
+    ),
+    Mutant(
+        "D2",
+        "batch in two transactions",
+        "engine.py",
+        (
+            (
+                "        sequences = collection.write(\n"
+                "            changes, frees_space=frees_space, timeout_seconds=request.timeout\n"
+                "        )\n",
+                "        sequences = [s for c in changes for s in collection.write(\n"
+                "            [c], frees_space=frees_space, timeout_seconds=request.timeout\n"
+                "        )]\n",
+            ),
+        ),
+        MODEL,
+    ),
+    Mutant(
+        "D3",
+        "segment named before its fsync",
+        FILES,
+        (
+            (
+                "            os.fsync(descriptor)\n",
+                "            pass\n",
+            ),
+        ),
+        TRACE,
+    ),
+    Mutant(
+        "D3",
+        "no fsync of the folder",
+        FILES,
+        (("        sync_folder(path.parent)\n    except OSError:", "    except OSError:"),),
+        TRACE,
+    ),
+    Mutant(
+        "D3",
+        "log truncated before the segment is named",
+        "collection/compaction.py",
+        (
+            (
+                "        new = self._write(segment, next_row)\n        self._replace((), new, also",
+                "        shard.store.commit(lambda t: t.truncate_log(sequence), lambda _: None,"
+                " frees_space=True).result()\n"
+                "        new = self._write(segment, next_row)\n        self._replace((), new, also",
+            ),
+        ),
+        (*KILLS, *CUT),
+    ),
+    Mutant(
+        "D3",
+        "log truncated beyond what was sealed",
+        "collection/compaction.py",
+        (("truncate_log(sequence)", "truncate_log(transaction.last_sequence)"),),
+        (*CUT, "tests/crash/test_kill.py"),
+    ),
+    Mutant(
+        "D3",
+        "old segments removed before the commit",
+        "collection/compaction.py",
+        (
+            (
+                "        shard.store.commit(prepare, applied, frees_space=True).result()\n",
+                "        for file in gone:\n"
+                "            remove_file(shard.store.segments_path / file)\n"
+                "        shard.store.commit(prepare, applied, frees_space=True).result()\n",
+            ),
+        ),
+        (*KILLS, *ERRORS),
+    ),
+    Mutant(
+        "D4",
+        "write errors swallowed",
+        STORE,
+        (
+            (
+                "_is_lack_of_space(error):\n                raise\n",
+                "_is_lack_of_space(error):\n                return prepared\n",
+            ),
+        ),
+        ERRORS,
+    ),
+    Mutant(
+        "D4",
+        "no poison after a failed commit",
+        STORE,
+        (("            self.poisoned = error\n", "            pass\n"),),
+        ERRORS,
+    ),
+    Mutant(
+        "D4",
+        "side file fails after the snapshot was let go",
+        STORE,
+        (
+            (
+                "                self._side_file.write(self._record.number)\n        except",
+                "                pass\n        except",
+            ),
+            (
+                "        before.abort()\n        return prepared",
+                "        before.abort()\n        if prepared:\n"
+                "            self._side_file.write(self._record.number)\n        return prepared",
+            ),
+        ),
+        ERRORS,
+    ),
+    Mutant(
+        "D4",
+        "deletion of what may exist is answered with no",
+        "collection/catalog.py",
+        (("if self._meta.poisoned is not None:", "if False:"),),
+        ("tests/crash/test_failed_creation.py",),
+    ),
+    Mutant(
+        "D5",
+        "reserve never released",
+        "storage/space.py",
+        (("            self._reserve.unlink(missing_ok=True)\n", ""),),
+        ("tests/storage/test_full_disk.py", *FULL),
+    ),
+    Mutant(
+        "D5",
+        "lack of space poisons",
+        STORE,
+        (
+            (
+                "            if not self._is_lack_of_space(error):\n                raise\n",
+                "            raise\n",
+            ),
+        ),
+        (f"{POINTS}::test_no_space_at_any_step_harms_nothing", *FULL),
+    ),
+    Mutant(
+        "D6",
+        "CRC of values unchecked",
+        TRANSACTION,
+        (
+            ("if crc32c(stored, crc32c(key, _POINTS)) != RESIDUE:", "if False:"),
+            ("if crc32c(stored, crc32c(key, _IDS)) != RESIDUE:", "if False:"),
+            ('unseal(_POINTS, "points", key, stored)', "stored[:-4]"),
+            ('unseal(_IDS, "ids", key, stored)', "stored[:-4]"),
+            ('unseal(_LOG, "log", key, stored)', "stored[:-4]"),
+        ),
+        DAMAGE,
+    ),
+    Mutant(
+        "D6",
+        "blocks of segments unchecked",
+        "storage/segment_file.py",
+        (
+            (
+                "            _check_blocks(path, descriptor, start, length, table)\n",
+                "            pass\n",
+            ),
+        ),
+        DAMAGE,
+    ),
+    Mutant(
+        "D6",
+        "pages unchecked before opening",
+        ENVIRONMENT,
+        (("            _refuse_damaged_pages(path)\n", "            pass\n"),),
+        DAMAGE,
+    ),
+    Mutant(
+        "D6",
+        "side file ignored",
+        STORE,
+        (("    if record.number < noted:", "    if False:"),),
+        (*DAMAGE, "tests/storage/test_damage.py"),
+    ),
+    Mutant(
+        "D7",
+        "hole accepted",
+        STORE,
+        (
+            (
+                "    elif record.rows != (rows := reader.stored_rows()):",
+                "    elif not (rows := reader.stored_rows()):",
+            ),
+            (
+                "    elif ends != expected or rows[0] != record.last_sequence - record.checkpoint:",
+                "    elif False:",
+            ),
+        ),
+        HOLE,
+    ),
+    Mutant(
+        "D7",
+        "log read up to the first hole",
+        TRANSACTION,
+        (("        if expected <= record.last_sequence:", "        if False:"),),
+        ("tests/storage/test_damage.py",),
+    ),
+    Mutant(
+        "D9",
+        "empty environment taken for a new one",
+        STORE,
+        (
+            (
+                "    if database.exists() and database.stat().st_size:\n        return\n",
+                "    return\n",
+            ),
+        ),
+        DAMAGE,
+    ),
+    Mutant(
+        "D9",
+        "empty meta store taken for a new one",
+        "storage/meta_store.py",
+        (("        if orphan is not None:", "        if False:"),),
+        DAMAGE,
+    ),
+    Mutant(
+        "I1",
+        "store updated, index not",
+        SHARD,
+        (
+            (
+                "            self.indexes.discard(row, _decode(old))\n"
+                "            self.indexes.add(row, _decode(new))\n",
+                "            pass\n",
+            ),
+        ),
+        MODEL,
+    ),
+    Mutant(
+        "I1",
+        "index updated, store not",
+        "collection/prepare.py",
+        (
+            (
+                "for (row, record), payload in zip(chosen, payloads, strict=True)\n        )",
+                "for (row, record), payload in ()\n        )",
+            ),
+        ),
+        MODEL,
+    ),
+    Mutant(
+        "I1",
+        "dead rows come back with the log",
+        "collection/recover.py",
+        (("        growing.kill(rows[~np.isin(rows, rows_of(live))])\n", ""),),
+        MODEL,
+    ),
+)
