@@ -123,10 +123,9 @@ def test_last_of_points_with_the_same_id_counts(client: RuvectorClient) -> None:
 
 
 def test_vectors_of_one_point_that_come_one_by_one_are_all_kept(client: RuvectorClient) -> None:
-    changes = [(1, {"a": 5}), (2, {"b": 6}), (1, {"b": 7}), (1, {"a": 8})]
-    client.update_vectors(
-        "c", [{k: v for k, v in point(*c).items() if k != "payload"} for c in changes]
-    )
+    changes = [(1, "a", 5), (2, "b", 6), (1, "b", 7), (1, "a", 8)]
+    points = [{"id": i, "vector": {name: [value]}} for i, name, value in changes]
+    client.update_vectors("c", points)
     found = everything(client)
     assert found[1] == ({"n": 1}, {"a": [8.0], "b": [7.0]})
     assert found[2] == ({"n": 2}, {"a": [2.0], "b": [6.0]})

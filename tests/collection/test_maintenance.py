@@ -91,7 +91,7 @@ def check(client: RuvectorClient, vectors: NDArray[np.float32], ids: Any) -> Non
     assert recall >= 0.95 * hits
 
 
-def info(client: RuvectorClient) -> CollectionInfo:
+def description(client: RuvectorClient) -> CollectionInfo:
     """Return what is known of "c"."""
     return client.get_collection("c")
 
@@ -116,19 +116,19 @@ def test_answers_stay_the_same_through_every_step_and_restart(
     client.upsert("c", ids=range(1500, POINTS), vectors=vectors[1500:], payloads=payloads)
     check(client, vectors, range(POINTS))
     client = database.reopen()
-    assert info(client).segments_count == 2
+    assert description(client).segments_count == 2
     check(client, vectors, range(POINTS))
 
     client.update_collection("c", optimizers={"indexing_threshold": 1})
     client.wait_for_index("c", DEADLINE_SECONDS)  # merged and indexed
     assert kinds(client) == ["graph", "vectors"]
-    described = info(client)
+    described = description(client)
     assert (described.status, described.segments_count) == ("green", 1)
     assert described.indexed_vectors_count == described.points_count == POINTS
     assert described.payload_schema["third"].points == POINTS
     check(client, vectors, range(POINTS))
     client = database.reopen()
-    assert info(client).indexed_vectors_count == POINTS
+    assert description(client).indexed_vectors_count == POINTS
     check(client, vectors, range(POINTS))
 
     client.delete("c", ids=range(500, 1000))
@@ -138,7 +138,7 @@ def test_answers_stay_the_same_through_every_step_and_restart(
     check(client, vectors, left)
     client.wait_for_index("c", DEADLINE_SECONDS)
     check(client, vectors, left)
-    assert info(client).payload_schema["third"].points == len(left)
+    assert description(client).payload_schema["third"].points == len(left)
     check(database.reopen(), vectors, left)
 
 
@@ -173,9 +173,9 @@ def test_enough_deleted_rows_are_swept_without_being_asked(
     client.wait_for_index("c", DEADLINE_SECONDS)
     (before,) = files(client)
     client.delete("c", ids=range(299))
-    assert info(client).status == "green"
+    assert description(client).status == "green"
     client.delete("c", ids=[299])
-    wait_for(lambda: info(client).status == "green")
+    wait_for(lambda: description(client).status == "green")
     assert files(client) != [before]
     check(client, vectors, range(300, 1000))
 
@@ -185,8 +185,8 @@ def test_index_is_built_in_the_background_once_it_is_worth_one(
 ) -> None:
     client = database.client
     fill(client, vectors, optimizers={"indexing_threshold": 1})
-    assert info(client).status in ("yellow", "green")
-    wait_for(lambda: info(client).status == "green")
+    assert description(client).status in ("yellow", "green")
+    wait_for(lambda: description(client).status == "green")
     assert kinds(client) == ["graph", "vectors"]
     check(client, vectors, range(POINTS))
 
@@ -196,10 +196,10 @@ def test_indexing_threshold_of_zero_never_builds_a_graph(
 ) -> None:
     client = database.client
     fill(client, vectors, optimizers={"indexing_threshold": 0})
-    assert info(client).status == "green"
+    assert description(client).status == "green"
     client.wait_for_index("c", DEADLINE_SECONDS)
     assert kinds(client) == ["vectors"]
-    assert info(client).indexed_vectors_count == 0
+    assert description(client).indexed_vectors_count == 0
 
 
 def test_changed_graph_settings_rebuild_the_graph_and_others_do_not(
@@ -236,14 +236,14 @@ def test_step_that_fails_is_reported_and_its_data_stay_searchable_until_it_succe
         broken.setattr(Graph, "build", fail)
         with pytest.raises(ServiceError, match="no memory for a graph"):
             client.wait_for_index("c", DEADLINE_SECONDS)
-        described = info(client)
+        described = description(client)
         assert described.status == "red"
         assert "no memory for a graph" in described.optimizer_status["error"]
         check(client, vectors, range(POINTS))
         client.upsert("c", ids=[0], vectors=vectors[:1], payloads=[{"third": 0}])
         check(client, vectors, range(POINTS))
-    wait_for(lambda: info(client).status == "green")
-    assert info(client).optimizer_status == "ok"
+    wait_for(lambda: description(client).status == "green")
+    assert description(client).optimizer_status == "ok"
     assert "graph" in kinds(client)
     check(client, vectors, range(POINTS))
 
@@ -263,7 +263,7 @@ def test_closing_while_a_graph_is_built_gives_the_build_up(
     with monkeypatch.context() as slow:
         slow.setattr(Graph, "build", endless)
         assert started.wait(DEADLINE_SECONDS)
-        assert info(client).status == "yellow"
+        assert description(client).status == "yellow"
         check(client, vectors, range(POINTS))
         client.close()
     check(database.reopen(), vectors, range(POINTS))

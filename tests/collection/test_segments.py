@@ -39,7 +39,8 @@ def segment_of(*numbers: int, missing: tuple[int, ...] = ()) -> Segment:
 def nearest(segment: Segment, to: float, k: int, **plan: Any) -> list[int]:
     """Return the rows nearest to (to, 0)."""
     query = np.array([[to, 0]], dtype=np.float32)
-    return segment.search(A, query, k, SearchPlan(beam=16, **plan))[0].tolist()
+    found = segment.search(A, query, k, SearchPlan(beam=16, **plan))[0]
+    return [int(row) for row in found]
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 64])

@@ -74,12 +74,10 @@ def test_every_operation_has_a_handler() -> None:
 
 
 def test_what_is_no_request_is_refused(engine: Engine) -> None:
-    for thing in (None, 5, "search", {}, r.Write(collection="c"), r.ListCollections):
+    things: list[Any] = [None, 5, "search", {}, r.Write(collection="c"), r.ListCollections]
+    for thing in things:
         with pytest.raises(BadInput, match="not a request"):
-            engine.execute(thing)  # type: ignore[arg-type]
-
-
-# --- Collections ---------------------------------------------------------------------------------
+            engine.execute(thing)
 
 
 def test_collection_exists_from_its_creation_to_its_deletion(engine: Engine) -> None:
@@ -169,9 +167,6 @@ def test_damaged_collection_is_refused_and_named_while_others_go_on(
     assert again.problems() == {}
     assert ids_of(again, "first") == [3]
     again.close()
-
-
-# --- Aliases -------------------------------------------------------------------------------------
 
 
 def test_requests_go_through_an_alias(engine: Engine) -> None:
@@ -270,14 +265,6 @@ def test_malformed_action_is_refused(engine: Engine, action: Any) -> None:
     assert aliases(engine) == {}
 
 
-# --- Opening and closing -------------------------------------------------------------------------
-
-
-def shared_memory() -> set[Path]:
-    """Return the folders of throw-away databases."""
-    return set(engine_module._MEMORY_FOLDER.glob("ruvector-*"))
-
-
 def folder_of(engine: Engine) -> Path:
     """Return the folder of a database."""
     return engine._catalog.root
@@ -335,9 +322,6 @@ def test_folder_can_be_opened_again_at_once(engine: Engine, tmp_path: Path) -> N
     engine.close()
 
 
-# --- Timeouts and answers ------------------------------------------------------------------------
-
-
 def test_write_says_whether_it_was_waited_for_and_counts_up(engine: Engine) -> None:
     create(engine, "c")
     first = upsert(engine, "c", 1, wait=True)
@@ -387,7 +371,8 @@ def test_batches_of_searches_answer_each_in_its_place(engine: Engine) -> None:
 
 def test_unknown_schema_of_an_index_changes_nothing(engine: Engine) -> None:
     create(engine, "c", 1)
-    for schema in ("bits", 5, {"type": "keyword", "colour": "red"}, {}, []):
+    schemas: list[Any] = ["bits", 5, {"type": "keyword", "colour": "red"}, {}, []]
+    for schema in schemas:
         request = r.CreateFieldIndex(collection="c", field_name="a", field_schema=schema)
         with pytest.raises((BadInput, MalformedRequest)):
             engine.execute(request)

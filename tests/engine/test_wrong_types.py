@@ -49,6 +49,8 @@ def one(rows: Any) -> r.Upsert:
 
 
 ONE = {"": VectorBlock([[1.0, 2.0]])}
+untyped: Any = r
+index: Any = r.CreateFieldIndex
 WRONG: list[tuple[str, Any, str]] = [
     *[("limit", query(limit=v), "limit") for v in ("x", True, 1.5, [1], 10**5000, -1, 0)],
     *[("offset", query(offset=v), "offset") for v in ("x", True, 1.5, -1, 10**5000)],
@@ -94,29 +96,29 @@ WRONG: list[tuple[str, Any, str]] = [
     *[("with_vector", query(with_vector=v), "with_vector|name") for v in (5, "a", [1], ["zz"])],
     *[("params", query(params=v), "params") for v in (5, "x", {"hnsw_ef": 5}, [1])],
     *[
-        ("hnsw_ef", query(params=r.SearchParams(hnsw_ef=v)), "hnsw_ef")
+        ("hnsw_ef", query(params=untyped.SearchParams(hnsw_ef=v)), "hnsw_ef")
         for v in ("x", 0, 10**5000, [1])
     ],
     ("shard_key", query(shard_key=1), "shard_key"),
-    ("collection", r.Count(collection=["c"]), "collection"),  # type: ignore[arg-type]
-    ("collection", r.GetCollection(collection={}), "collection"),  # type: ignore[arg-type]
-    ("collection", r.DeleteCollection(collection=[]), "collection"),  # type: ignore[arg-type]
-    ("aliases", r.ChangeAliases(actions=5), "actions"),  # type: ignore[arg-type]
-    ("aliases", r.ChangeAliases(actions=[5]), "actions"),  # type: ignore[list-item]
-    ("timeout", r.WaitForIndex(collection="c", timeout="x"), "timeout"),  # type: ignore[arg-type]
+    ("collection", untyped.Count(collection=["c"]), "collection"),
+    ("collection", untyped.GetCollection(collection={}), "collection"),
+    ("collection", untyped.DeleteCollection(collection=[]), "collection"),
+    ("aliases", untyped.ChangeAliases(actions=5), "actions"),
+    ("aliases", untyped.ChangeAliases(actions=[5]), "actions"),
+    ("timeout", untyped.WaitForIndex(collection="c", timeout="x"), "timeout"),
     *[
-        ("ids", r.Retrieve(collection="c", ids=v), "id")  # type: ignore[arg-type]
+        ("ids", untyped.Retrieve(collection="c", ids=v), "id")
         for v in (None, 5, [None], [1.5], [True], [[1]], [{}], [b"a"], [""], [object()])
     ],
     *[
-        ("points", r.DeletePoints(collection="c", points=v), "points|id")  # type: ignore[arg-type]
+        ("points", untyped.DeletePoints(collection="c", points=v), "points|id")
         for v in (None, 5, [None], [1.5], [[1]], [{}], [-1], ["\ud800"])
     ],
-    ("both", r.DeletePoints(collection="c", points=[1], filter={}), "points and filter"),
-    ("scroll", r.Scroll(collection="c", offset=[1]), "id"),  # type: ignore[arg-type]
-    ("scroll", r.Scroll(collection="c", order_by="a"), "order_by"),
+    ("both", untyped.DeletePoints(collection="c", points=[1], filter={}), "points and filter"),
+    ("scroll", untyped.Scroll(collection="c", offset=[1]), "id"),
+    ("scroll", untyped.Scroll(collection="c", order_by="a"), "order_by"),
     *[
-        ("payload", r.SetPayload(collection="c", payload=v, points=[1]), "payload")  # type: ignore[arg-type]
+        ("payload", untyped.SetPayload(collection="c", payload=v, points=[1]), "payload")
         for v in (
             5,
             [1],
@@ -129,15 +131,15 @@ WRONG: list[tuple[str, Any, str]] = [
         )
     ],
     *[
-        ("key", r.SetPayload(collection="c", payload={"a": 1}, points=[1], key=v), "key")  # type: ignore[arg-type]
+        ("key", untyped.SetPayload(collection="c", payload={"a": 1}, points=[1], key=v), "key")
         for v in (5, "", "a[[", ["a"])
     ],
     *[
-        ("keys", r.DeletePayload(collection="c", keys=v, points=[1]), "key")  # type: ignore[arg-type]
+        ("keys", untyped.DeletePayload(collection="c", keys=v, points=[1]), "key")
         for v in (5, [5], [""], ["a[["], None)
     ],
     *[
-        ("vector", r.DeleteVectors(collection="c", vector=v, points=[1]), "vector")  # type: ignore[arg-type]
+        ("vector", untyped.DeleteVectors(collection="c", vector=v, points=[1]), "vector")
         for v in (5, [5], [{}], None, [], ["zz"])
     ],
     *[
@@ -161,20 +163,28 @@ WRONG: list[tuple[str, Any, str]] = [
     ("payloads", upsert([5], ONE, []), "payloads"),
     (
         "index",
-        r.CreateFieldIndex(collection="c", field_name=5, field_schema="integer"),
+        index(collection="c", field_name=5, field_schema="integer"),
         "field_name",
-    ),  # type: ignore[arg-type]
-    ("index", r.CreateFieldIndex(collection="c", field_name="", field_schema="integer"), "key"),
-    ("index", r.CreateFieldIndex(collection="c", field_name="a", field_schema=5), "field_schema"),
-    ("index", r.DeleteFieldIndex(collection="c", field_name=5), "field_name"),  # type: ignore[arg-type]
-    ("batch", r.BatchUpdate(collection="c", operations=5), "operations"),  # type: ignore[arg-type]
-    ("batch", r.BatchUpdate(collection="c", operations=[5]), "request|operations"),
-    ("batch", r.QueryBatch(collection="c", searches=5), "searches"),  # type: ignore[arg-type]
-    ("batch", r.QueryBatch(collection="c", searches=[5]), "request|searches"),  # type: ignore[list-item]
+    ),
+    (
+        "index",
+        index(collection="c", field_name="", field_schema="integer"),
+        "key",
+    ),
+    (
+        "index",
+        index(collection="c", field_name="a", field_schema=5),
+        "field_schema",
+    ),
+    ("index", untyped.DeleteFieldIndex(collection="c", field_name=5), "field_name"),
+    ("batch", untyped.BatchUpdate(collection="c", operations=5), "operations"),
+    ("batch", untyped.BatchUpdate(collection="c", operations=[5]), "request|operations"),
+    ("batch", untyped.QueryBatch(collection="c", searches=5), "searches"),
+    ("batch", untyped.QueryBatch(collection="c", searches=[5]), "request|searches"),
     (
         "batch",
-        r.BatchUpdate(
-            collection="c", operations=[r.DeletePoints(collection="", points=[1]), one([[1]])]
+        untyped.BatchUpdate(
+            collection="c", operations=[untyped.DeletePoints(collection="", points=[1]), one([[1]])]
         ),
         "[Vv]ector",
     ),

@@ -299,4 +299,6 @@ def test_field_that_is_given_twice_has_its_last_value() -> None:
 )
 def test_id_in_the_path_is_a_number_where_it_looks_like_one(text: str, value: int | str) -> None:
     operation = OPERATION_OF[r.GetPoint]
-    assert decode_request(operation, {"collection": "c", "id": text}, {}, b"").id == value
+    request = decode_request(operation, {"collection": "c", "id": text}, {}, b"")
+    assert isinstance(request, r.GetPoint)
+    assert request.id == value

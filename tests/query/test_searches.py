@@ -279,9 +279,6 @@ def test_limit_out_of_range_is_invalid(client: RuvectorClient, mixed: str, value
             call()
 
 
-# --- Stored types --------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("datatype", "distance", "given", "kept"),
     [
