@@ -56,3 +56,23 @@ def _before_commit(
         if path == named
     ]
     return faults
+
+
+def data_writes(lines: Iterable[str]) -> set[int]:
+    """Return the calls that write pages of a shard's environment other than its meta pages.
+
+    A commit is some writes, one fsync, and one write of the meta page.
+    """
+    found = set()
+    synced: set[str] = set()
+    for line in lines:
+        number, what, path, _ = line.split("\t")
+        if not path.endswith("/store/data.mdb"):
+            continue
+        if what == "fsync":
+            synced.add(path)
+        elif what == "write" and path in synced:
+            synced.discard(path)
+        elif what == "write":
+            found.add(int(number))
+    return found
