@@ -85,8 +85,6 @@ class DatabaseMachine(RuleBasedStateMachine):
         )
         self.model.collections[name] = {}
 
-    # --- Writes ----------------------------------------------------------------------------------
-
     @rule(name=collections, batch=batches)
     def upsert(self, name: str, batch: Points) -> None:
         """Insert and replace."""
@@ -181,8 +179,6 @@ class DatabaseMachine(RuleBasedStateMachine):
             if point_id in self.model.collections[name]:
                 self.model.collections[name][point_id]["payload"] = {}
 
-    # --- Settings --------------------------------------------------------------------------------
-
     @rule(name=collections, field=st.sampled_from(sorted(FIELDS)), present=st.booleans())
     def index_field(self, name: str, field: str, present: bool) -> None:
         """Create or drop a payload index: no answer may change."""
@@ -222,8 +218,6 @@ class DatabaseMachine(RuleBasedStateMachine):
     def crash(self) -> None:
         """Go on with what a kill would leave."""
         self.database.crash()
-
-    # --- Comparison ------------------------------------------------------------------------------
 
     @rule(name=collections, query=vectors, using=st.sampled_from(NAMES), tag=st.sampled_from(TAGS))
     def search(self, name: str, query: list[float], using: str, tag: str) -> None:

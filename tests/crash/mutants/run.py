@@ -74,21 +74,20 @@ def _copy(copy: Path) -> None:
 
 def _plant(copy: Path, mutant: Mutant) -> bool:
     """Return whether the mutant's tests fail."""
-    path = copy / "src" / "ruvector" / mutant.file
-    whole = path.read_text()
-    text = whole
-    for old, new in mutant.changes:
-        if old not in text:
-            raise SystemExit(f"mutant {mutant.name!r} does not fit {mutant.file}: {old!r}")
-        text = text.replace(old, new)
-    path.write_text(text)
+    whole: dict[Path, str] = {}
     try:
-        for test in mutant.tests:
-            if _test(copy, [test], TIMEOUT_SECONDS)[0] == 1:
-                return True
+        for change in mutant.changes:
+            file, old, new = change if len(change) == 3 else (mutant.file, *change)
+            path = copy / "src" / "ruvector" / file
+            text = path.read_text()
+            whole.setdefault(path, text)
+            if old not in text:
+                raise SystemExit(f"mutant {mutant.name!r} does not fit {file}: {old!r}")
+            path.write_text(text.replace(old, new))
+        return any(_test(copy, [test], TIMEOUT_SECONDS)[0] == 1 for test in mutant.tests)
     finally:
-        path.write_text(whole)
-    return False
+        for path, text in whole.items():
+            path.write_text(text)
 
 
 def _test(copy: Path, tests: list[str], seconds: int) -> tuple[int, str]:

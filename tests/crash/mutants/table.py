@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 
 class Mutant(NamedTuple):
-    """One planted bug."""
+    """One planted bug; a change is (old, new) in `file`, or (another file, old, new)."""
 
     promise: str
     name: str
     file: str
-    changes: tuple[tuple[str, str], ...]
+    changes: tuple[tuple[str, str] | tuple[str, str, str], ...]
     tests: tuple[str, ...]
 
 
@@ -240,6 +240,7 @@ MUTANTS = (
                 "    elif ends != expected or rows[0] != record.last_sequence - record.checkpoint:",
                 "    elif False:",
             ),
+            (TRANSACTION, "        if expected <= record.last_sequence:", "        if False:"),
         ),
         HOLE,
     ),
