@@ -1,6 +1,6 @@
 """Which collections and aliases are there? Names to configurations, folders and open collections.
 
-    <root>/lock                       who has the folder open for writing
+    <root>/writer.lock                who has the folder open for writing
     <root>/meta/                      collections, aliases (storage.meta_store)
     <root>/collections/<folder>/      one shard each; folders are named by numbers, not by users
 
