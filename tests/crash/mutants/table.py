@@ -260,6 +260,16 @@ MUTANTS = (
                 "    if database.exists() and database.stat().st_size:\n        return\n",
                 "    return\n",
             ),
+            (
+                "return empty and noted == 0 and not any(self.segments_path.iterdir())",
+                "return empty",
+            ),
+            ("    if record.number < noted:", "    if False:"),
+            (
+                "collection/catalog.py",
+                "Collection.open(path, stored.config, read_only=self.read_only)",
+                "Collection.open(path, stored.config, create=not self.read_only)",
+            ),
         ),
         DAMAGE,
     ),
