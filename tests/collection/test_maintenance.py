@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tests.collection.conftest import Database
 
 from ruvector.client.client import RuvectorClient
+from ruvector.collection import compaction
 from ruvector.collection.sealed import FileEntry, files_of
 from ruvector.errors import ServiceError
 from ruvector.index.graph import Graph
@@ -286,3 +287,23 @@ def test_rows_that_die_while_a_step_runs_are_dead_after_it(
     client.wait_for_index("c", DEADLINE_SECONDS)
     check(client, vectors, range(1, POINTS, 2))
     check(database.reopen(), vectors, range(1, POINTS, 2))
+
+
+def test_rows_that_die_just_before_a_step_is_shown_are_dead_after_it(
+    database: Database, vectors: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = database.client
+    fill(client, vectors[:1000])
+    open_segment = compaction.open_segment
+
+    def open_then_delete(*arguments: Any) -> Any:
+        monkeypatch.setattr(compaction, "open_segment", open_segment)
+        segment = open_segment(*arguments)
+        client.delete("c", ids=range(0, 1000, 2))
+        return segment
+
+    monkeypatch.setattr(compaction, "open_segment", open_then_delete)
+    client.update_collection("c", optimizers={"deleted_threshold": 1.0})
+    client.wait_for_index("c", DEADLINE_SECONDS)
+    check(client, vectors, range(1, 1000, 2))
+    check(database.reopen(), vectors, range(1, 1000, 2))
