@@ -4,6 +4,11 @@
 
 NB_MODULE(_kernel, module) {
   namespace nb = nanobind;
+#ifndef __SANITIZE_ADDRESS__
+  // A program may end without closing what it opened: the interpreter then goes before the objects
+  // do, and nanobind would print each of them. Builds with sanitizers keep the warnings.
+  nb::set_leak_warnings(false);
+#endif
   module.doc() = "Compiled kernel of ruvector; ruvector.kernel is its documented face.";
   ruvector::bind_text(module);
   ruvector::bind_exact(module);

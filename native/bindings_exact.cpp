@@ -12,7 +12,8 @@ namespace {
 constexpr std::size_t kLongScanBytes = 256 << 10;  // about 20 us
 
 std::pair<nb::object, nb::object> exact_search_of(Floats2 queries, Vectors vectors, int metric_number,
-                                                  std::size_t k, std::optional<Bytes1> allowed) {
+                                                  std::size_t k, std::optional<Bytes1> allowed,
+                                                  int threads) {
   const Metric metric = metric_from(metric_number);
   const Element element = element_of(vectors);
   const std::size_t rows = vectors.shape(0);
@@ -34,7 +35,7 @@ std::pair<nb::object, nb::object> exact_search_of(Floats2 queries, Vectors vecto
     const MaybeReleaseGil released(queries.shape(0) * rows * dim * element_bytes(element) >
                                    kLongScanBytes);
     exact_search(queries.data(), queries.shape(0), vectors.data(), rows, dim, element, metric, columns,
-                 mask, out_rows.data(), out_scores.data());
+                 mask, threads, out_rows.data(), out_scores.data());
   }
   return {nb::cast(out_rows), nb::cast(out_scores)};
 }
@@ -79,11 +80,23 @@ std::size_t mask_count_of(Bytes1 mask, std::size_t count) {
 void bind_exact(nb::module_& module) {
   module.def("exact_search", &exact_search_of, nb::arg("queries").noconvert(),
              nb::arg("vectors").noconvert(), nb::arg("metric"), nb::arg("k"),
-             nb::arg("allowed").noconvert().none());
+             nb::arg("allowed").noconvert().none() = nb::none(), nb::arg("threads") = 1,
+             "Return the best rows by looking at every one: rows [q, m] and scores [q, m], best "
+             "first.\n\n"
+             "queries float32 [q, dim]; vectors float32, float16 or uint8 [n, dim]; allowed a packed\n"
+             "mask in little bit order over the n rows, or None; m = min(k, allowed rows). Equal\n"
+             "scores are ordered by the lower row; scores that are not numbers come last. threads\n"
+             "share the queries; 0 takes every core.\n"
+             "Raises ValueError for different dimensions or a short mask. Cost: n x dim per query.");
   module.def("score_rows", &score_rows_of, nb::arg("query").noconvert(),
-             nb::arg("vectors").noconvert(), nb::arg("rows").noconvert(), nb::arg("metric"));
-  module.def("mask_from_rows", &mask_from_rows, nb::arg("rows").noconvert(), nb::arg("n"));
-  module.def("mask_count", &mask_count_of, nb::arg("mask").noconvert(), nb::arg("n"));
+             nb::arg("vectors").noconvert(), nb::arg("rows").noconvert(), nb::arg("metric"),
+             "Return the scores float32 [m] of given rows uint32 [m] for one query float32 [dim].\n\n"
+             "Raises ValueError for different dimensions or a row beyond the vectors.");
+  module.def("mask_from_rows", &mask_from_rows, nb::arg("rows").noconvert(), nb::arg("n"),
+             "Return the packed mask over n rows in which the given rows uint32 [m] are set.\n\n"
+             "Raises ValueError for a row of n or more.");
+  module.def("mask_count", &mask_count_of, nb::arg("mask").noconvert(), nb::arg("n"),
+             "Return how many of the first n rows are set in a packed mask.");
 }
 
 }  // namespace ruvector

@@ -204,6 +204,15 @@ void bind_graph(nb::module_& module) {
               out.data()[i] = graph.is_deleted(static_cast<std::uint32_t>(i));
             return nb::cast(out);
           })
+      .def(
+          "deleted_mask",
+          [](const Graph& graph) {
+            const std::size_t bytes = (graph.rows() + 7) / 8;
+            auto out = new_array<std::uint8_t>({bytes});
+            for (std::size_t i = 0; i < bytes; ++i)
+              out.data()[i] = graph.deleted_byte(static_cast<std::uint32_t>(i));
+            return nb::cast(out);
+          })
       .def("search", &search_of, nb::arg("queries").noconvert(), nb::arg("k"), nb::arg("beam"),
            nb::arg("allowed").noconvert().none(), nb::arg("allowed_count"),
            nb::arg("full_scan_rows"), nb::arg("exact"), nb::arg("threads"))

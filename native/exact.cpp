@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "threads.hpp"
 #include "topk.hpp"
 
 namespace ruvector {
@@ -12,30 +13,9 @@ namespace {
 // Rows per block: small enough that a block stays in the L2 cache while several queries use it.
 constexpr std::size_t kBlockBytes = 256 << 10;
 
-}  // namespace
-
-std::size_t mask_count(const std::uint8_t* mask, std::size_t rows) {
-  std::size_t count = 0;
-  std::size_t byte = 0;
-  const std::size_t whole = rows / 8;
-  for (; byte + 8 <= whole; byte += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, mask + byte, 8);
-    count += static_cast<std::size_t>(std::popcount(word));
-  }
-  for (; byte < whole; ++byte) count += static_cast<std::size_t>(std::popcount(mask[byte]));
-  if (rows % 8) {
-    const unsigned last = mask[whole] & ((1U << (rows % 8)) - 1);
-    count += static_cast<std::size_t>(std::popcount(last));
-  }
-  return count;
-}
-
-void exact_search(const float* queries, std::size_t query_count, const void* vectors,
-                  std::size_t rows, std::size_t dim, Element element, Metric metric,
-                  std::size_t columns, const std::uint8_t* allowed, std::uint32_t* out_rows,
-                  float* out_scores) {
-  if (columns == 0 || query_count == 0) return;
+void scan(const float* queries, std::size_t query_count, const void* vectors, std::size_t rows,
+          std::size_t dim, Element element, Metric metric, std::size_t columns,
+          const std::uint8_t* allowed, std::uint32_t* out_rows, float* out_scores) {
   const Scorer scorer(metric, element, dim);
   const bool higher = higher_is_better(metric);
   const auto* base = static_cast<const std::byte*>(vectors);
@@ -69,6 +49,40 @@ void exact_search(const float* queries, std::size_t query_count, const void* vec
       out_scores[q * columns + column++] = score_of(rank, higher);
     }
   }
+}
+
+}  // namespace
+
+std::size_t mask_count(const std::uint8_t* mask, std::size_t rows) {
+  std::size_t count = 0;
+  std::size_t byte = 0;
+  const std::size_t whole = rows / 8;
+  for (; byte + 8 <= whole; byte += 8) {
+    std::uint64_t word;
+    std::memcpy(&word, mask + byte, 8);
+    count += static_cast<std::size_t>(std::popcount(word));
+  }
+  for (; byte < whole; ++byte) count += static_cast<std::size_t>(std::popcount(mask[byte]));
+  if (rows % 8) {
+    const unsigned last = mask[whole] & ((1U << (rows % 8)) - 1);
+    count += static_cast<std::size_t>(std::popcount(last));
+  }
+  return count;
+}
+
+void exact_search(const float* queries, std::size_t query_count, const void* vectors,
+                  std::size_t rows, std::size_t dim, Element element, Metric metric,
+                  std::size_t columns, const std::uint8_t* allowed, int threads,
+                  std::uint32_t* out_rows, float* out_scores) {
+  if (columns == 0 || query_count == 0) return;
+  // Each thread takes one run of queries, so that it uses a block of rows for all of them.
+  const std::size_t parts = thread_count(threads, query_count);
+  parallel_for(parts, threads, 1, [&](std::size_t part) {
+    const std::size_t first = part * query_count / parts;
+    const std::size_t last = (part + 1) * query_count / parts;
+    scan(queries + first * dim, last - first, vectors, rows, dim, element, metric, columns, allowed,
+         out_rows + first * columns, out_scores + first * columns);
+  });
 }
 
 void score_rows(const float* query, const void* vectors, std::size_t dim, Element element,

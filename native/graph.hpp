@@ -85,6 +85,11 @@ class Graph {
   bool is_deleted(std::uint32_t row) const {
     return __atomic_load_n(deleted_word(row), __ATOMIC_ACQUIRE) >> (row & 63) & 1;
   }
+  // The removal marks of rows 8i to 8i + 7, the lowest row in the lowest bit.
+  std::uint8_t deleted_byte(std::uint32_t i) const {
+    const std::uint64_t word = __atomic_load_n(deleted_word(i * 8), __ATOMIC_ACQUIRE);
+    return static_cast<std::uint8_t>(word >> (i & 7) * 8);
+  }
 
   // --- building ---------------------------------------------------------------------------
   void link(const std::uint32_t* rows, std::size_t count, int threads);

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <string>
-#include <vector>
 
 namespace ruvector {
 
@@ -13,8 +12,12 @@ struct ParseFailure {
   std::size_t position = 0;
 };
 
-// Appends the array's numbers to `out`, each the float32 nearest to its decimal value.
-ParseFailure parse_floats(const char* text, std::size_t size, std::vector<float>& out);
+// Writes the array's numbers to `out`, each the float32 nearest to its decimal value; numbers beyond
+// `capacity` are counted in `count` and not written.
+ParseFailure parse_floats(const char* text, std::size_t size, float* out, std::size_t capacity,
+                          std::size_t& count);
+// Of a flat array that parses, how many numbers it has; an empty one counts as 1.
+std::size_t most_floats(const char* text, std::size_t size);
 
 // The shortest decimal form that reads back to the same float32, `1.0` rather than `1`, as serde_json
 // writes it. Not a number and infinities become `null`. Returns the end of what was written; `out`

@@ -54,7 +54,7 @@ class Query {
 
   bool matches(std::uint32_t row) const {
     if (row >= rows_) return false;
-    if (options_.allowed && !Mask{options_.allowed}.has(row)) return false;
+    if (options_.allowed) return Mask{options_.allowed}.has(row);
     return deleted_ == 0 || !graph_.is_deleted(row);
   }
 
@@ -109,12 +109,17 @@ class Query {
       const double expected = static_cast<double>(width) * static_cast<double>(graph_.rows()) *
                               kFreshPerRow / static_cast<double>(match_count);
       if (expected > static_cast<double>(match_count)) return false;
-      found = graph_.with_code([&](const auto& code) {
-        return walk_matching(
-            graph_, code, query, width, match_count, scratch_,
-            [&](std::uint32_t row) { return matches(row); },
-            [&](std::size_t limit, auto& take) { seed(code, query, limit, take); }, complete);
-      });
+      const auto matching = [this](std::uint32_t row) { return matches(row); };
+      if (match_count >= graph_.rows() / 2)
+        found = graph_.with_code([&](const auto& code) {
+          return walk_past(graph_, code, query, width, scratch_, matching);
+        });
+      if (found < std::min({keep, width, match_count}))
+        found = graph_.with_code([&](const auto& code) {
+          return walk_matching(
+              graph_, code, query, width, match_count, scratch_, matching,
+              [&](std::size_t limit, auto& take) { seed(code, query, limit, take); }, complete);
+        });
     }
     if (!complete) return false;
     // uint8 rows are no larger than their codes: all are rescored.

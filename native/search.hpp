@@ -8,7 +8,9 @@ namespace ruvector {
 struct SearchOptions {
   std::size_t k = 10;
   std::size_t beam = 64;
-  const std::uint8_t* allowed = nullptr;  // packed mask or null
+  // Packed mask or null. With a mask, rows removed from the graph match as well if the mask says so:
+  // it describes the rows at one moment, whatever was removed since.
+  const std::uint8_t* allowed = nullptr;
   std::size_t mask_rows = 0;              // rows the mask covers; later rows do not match
   std::size_t allowed_count = 0;
   std::size_t full_scan_rows = 2000;  // so few matches are scanned exactly

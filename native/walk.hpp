@@ -1,8 +1,9 @@
 // How are near rows found? The walk through the graph, a template over the code.
 //
 // `walk` keeps one sorted array of the nearest rows met (the beam) and expands the nearest that was
-// not expanded. `walk_matching` expands rows of any kind but collects only those that match, and
-// gives up after a stated number of distances.
+// not expanded. `walk_past` does the same when some rows do not match: they are expanded as well but
+// do not count. Where most rows do not match, `walk_matching` keeps them in a heap instead, collects
+// only those that match, and gives up after a stated number of distances.
 #pragma once
 
 #include <algorithm>
@@ -55,6 +56,8 @@ class Beam {
   bool full() const { return size_ == capacity_; }
   std::size_t size() const { return size_; }
   float worst() const { return items_[size_ - 1].distance; }
+  const Candidate& last() const { return items_[size_ - 1]; }
+  void drop_last() { --size_; }
   Candidate& operator[](std::size_t i) { return items_[i]; }
   // Returns the position, or `capacity` if it was not near enough.
   std::size_t offer(float distance, std::uint32_t row) {
@@ -81,6 +84,51 @@ class Beam {
   std::size_t size_ = 0;
 };
 
+// A sorted array that keeps the nearest `width` rows that match, and those between them that do not,
+// as long as all fit. A row may stop matching meanwhile: the count is then too high, and the array a
+// little shorter than it could be.
+template <class Matches>
+class MixedBeam {
+ public:
+  MixedBeam(std::vector<Candidate>& storage, std::size_t width, const Matches& matches)
+      : beam_(storage, 2 * width + kOthers), width_(width), matches_(matches) {}
+  std::size_t size() const { return beam_.size(); }
+  Candidate& operator[](std::size_t i) { return beam_[i]; }
+  // Returns the position, or one beyond the array if it was not near enough.
+  std::size_t offer(float distance, std::uint32_t row) {
+    if ((count_ >= width_ || beam_.full()) && !(distance < beam_.worst())) return beam_.size();
+    if (beam_.full()) drop_last();
+    const bool matching = matches_(row);
+    const std::size_t at = beam_.offer(distance, row);
+    count_ += matching;
+    while (count_ > width_) drop_last();
+    while (count_ == width_ && !matches_(beam_.last().row & ~kExpanded)) beam_.drop_last();
+    return at;
+  }
+  // Leaves only rows that match, and returns how many.
+  std::size_t finish() {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < beam_.size(); ++i) {
+      const std::uint32_t row = beam_[i].row & ~kExpanded;
+      if (matches_(row)) beam_[kept++] = {beam_[i].distance, row};
+    }
+    return kept;
+  }
+
+ private:
+  static constexpr std::size_t kOthers = 64;
+
+  void drop_last() {
+    count_ -= matches_(beam_.last().row & ~kExpanded);
+    beam_.drop_last();
+  }
+
+  Beam beam_;
+  std::size_t width_;
+  std::size_t count_ = 0;
+  const Matches& matches_;
+};
+
 // The nearest entries; how many rows a walk starts from.
 inline constexpr std::size_t kStarts = 2;
 
@@ -104,13 +152,12 @@ void start_walk(const Graph& graph, const Code& code, const CodeQuery& query, st
     if (scratch.meet(best[i].row)) take(best[i].distance, best[i].row);
 }
 
-// The `width` nearest rows met, nearest first, in scratch.beam; returns how many.
-template <class Code>
-std::size_t walk(const Graph& graph, const Code& code, const CodeQuery& query, std::size_t width,
-                 Scratch& scratch) {
+// Expands the nearest row of the beam that was not expanded, until there is none.
+template <class Code, class Kept>
+void explore(const Graph& graph, const Code& code, const CodeQuery& query, Scratch& scratch,
+             Kept& beam) {
   const std::size_t limit = graph.rows();
   scratch.begin(limit);
-  Beam beam(scratch.beam, width);
   std::size_t next = 0;
   auto take = [&](float distance, std::uint32_t row) {
     const std::size_t at = beam.offer(distance, row);
@@ -129,8 +176,26 @@ std::size_t walk(const Graph& graph, const Code& code, const CodeQuery& query, s
       fetch_row(reinterpret_cast<const std::byte*>(graph.links(beam[next].row & ~kExpanded)),
                 link_bytes);
   }
+}
+
+// The `width` nearest rows met, nearest first, in scratch.beam; returns how many.
+template <class Code>
+std::size_t walk(const Graph& graph, const Code& code, const CodeQuery& query, std::size_t width,
+                 Scratch& scratch) {
+  Beam beam(scratch.beam, width);
+  explore(graph, code, query, scratch, beam);
   for (std::size_t i = 0; i < beam.size(); ++i) beam[i].row &= ~kExpanded;
   return beam.size();
+}
+
+// The `width` nearest rows for which matches(row), nearest first, in scratch.beam; returns how many.
+// For filters that most rows match: fewer come back where too many others lie near the query.
+template <class Code, class Matches>
+std::size_t walk_past(const Graph& graph, const Code& code, const CodeQuery& query,
+                      std::size_t width, Scratch& scratch, const Matches& matches) {
+  MixedBeam<Matches> beam(scratch.beam, width, matches);
+  explore(graph, code, query, scratch, beam);
+  return beam.finish();
 }
 
 // The `width` nearest rows for which matches(row), in scratch.beam; returns how many, or nothing

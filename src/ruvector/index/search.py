@@ -31,10 +31,11 @@ def search_rows(
     ``queries`` float32 [q, dim], unit length for cosine; ``vectors`` float32, float16 or uint8
     [n, dim]; ``allowed`` a packed mask in little bit order over the n rows with ``allowed_count``
     rows set, or None for all. ``exact`` or a missing graph looks at every allowed row.
-    Cost: one kernel call, about 1 µs above it. Raises ValueError for other dimensions.
+    ``threads`` share the queries; 0 takes every core. Cost: one kernel call, about 1 µs above it.
+    Raises ValueError for other dimensions.
     """
     if graph is None:
-        return _kernel.exact_search(queries, vectors, metric, k, allowed)
+        return _kernel.exact_search(queries, vectors, metric, k, allowed, threads)
     return graph.search_core(
         queries, k, beam, allowed, allowed_count, full_scan_rows, exact, threads
     )

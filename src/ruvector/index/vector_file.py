@@ -162,4 +162,7 @@ def _read_array(file: BufferedReader, entry: ArrayEntry, size: int, path: Path) 
         raise _damaged(path, f"the checksum of array {entry.name} differs")
     if any(file.read(-entry.size_bytes % ALIGNMENT)):
         raise _damaged(path, f"the space after array {entry.name} is not empty")
-    return raw.view(entry.dtype).reshape(entry.shape)
+    try:
+        return raw.view(entry.dtype).reshape(entry.shape)
+    except ValueError as error:  # more axes, or longer ones, than arrays have
+        raise _damaged(path, f"array {entry.name}: {error}") from error

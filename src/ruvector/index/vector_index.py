@@ -2,7 +2,9 @@
 
 Invariants: an id stands for one vector; a search sees every add and remove that returned before it
 began; rows are never reused, and when more than 30 % are removed the graph is rebuilt without them.
-Threads: searches run beside each other and beside one writer; writers wait for each other.
+Threads: searches run beside each other and beside one writer, and never wait for it; writers wait
+for each other. A search that cannot use the rows while they change (a mask, a replacement) uses
+the view that the last finished write left.
 What it does not do: payloads, filters by value, durability of single writes (`save` is atomic).
 """
 
@@ -47,6 +49,44 @@ class _Rows:
     long_rows: int = 0
 
 
+class _View:
+    """The rows as the last finished write left them; never changed, and so read without a lock.
+
+    Later rows have higher numbers and later removals are not in `deleted`, which covers the rows up
+    to the last removal (packed, little bit order).
+    """
+
+    __slots__ = ("_mask", "count", "deleted", "live", "rows")
+
+    def __init__(self, rows: _Rows, before: "_View | None") -> None:
+        self.rows = rows
+        self.count = rows.core.rows
+        self.live = self.count - rows.core.deleted_rows
+        same = before is not None and before.rows is rows
+        if before is not None and same and self.count - self.live == before.count - before.live:
+            self.deleted: MaskArray = before.deleted
+        else:
+            self.deleted = rows.core.deleted_mask()
+        self._mask: MaskArray | None = None
+
+    def live_rows(self) -> NDArray[np.bool_]:
+        """Return which rows are there, bool [count]."""
+        live = np.ones(self.count, bool)
+        covered = min(self.count, 8 * len(self.deleted))
+        live[:covered] = np.unpackbits(self.deleted, count=covered, bitorder="little") == 0
+        return live
+
+    def mask(self) -> MaskArray:
+        """Return the same as a packed mask; two threads may make it, both the same."""
+        if self._mask is None:
+            self._mask = np.packbits(self.live_rows(), bitorder="little")
+        return self._mask
+
+    def ids(self) -> IdArray:
+        """Return the ids in insertion order."""
+        return self.rows.ids[: self.count][self.live_rows()]
+
+
 class VectorIndex:
     """A searchable set of vectors with uint64 ids.
 
@@ -85,6 +125,7 @@ class VectorIndex:
         self._replacements = 0
         self._table = _kernel.IdTable()
         self._rows = self._empty_rows(0.0)
+        self._view = _View(self._rows, None)
 
     def add(self, ids: ArrayLike, vectors: ArrayLike, threads: int = 0) -> None:
         """Add vectors float32 [n, dim] under ids uint64 [n]; a vector of a known id is replaced.
@@ -106,6 +147,7 @@ class VectorIndex:
             self._replacements += replaced
             try:
                 self._append(new_ids, rows, threads)
+                self._view = _View(self._rows, self._view)
             finally:
                 self._replacements += replaced
 
@@ -115,6 +157,7 @@ class VectorIndex:
             rows = self._table.take(_ids(ids))
             removed = self._rows.core.remove(rows[rows != NO_ROW], 0)
             self._rebuild_if_worn(0)
+            self._view = _View(self._rows, self._view)
             return removed
 
     def search(
@@ -147,25 +190,22 @@ class VectorIndex:
                 before = -1
             if self._replacements == before:
                 return ids, scores
-        with self._lock:
-            return self._search_locked(prepared, k, beam, threads, allowed)
+        return self._search_view(self._view, prepared, k, beam, threads, allowed)
 
     @property
     def ids(self) -> IdArray:
         """Return the ids uint64 [len(index)] in insertion order; a replaced vector counts anew."""
-        with self._lock:
-            return self._live_ids()
+        return self._view.ids()
 
     @property
     def memory_bytes(self) -> int:
         """Return the bytes of vectors, graph, codes and ids."""
-        with self._lock:
-            core = self._rows.core
-            own = core.rows * self.dimensions * 4 + self._rows.ids.nbytes
-            return core.memory_bytes + own + self._table.memory_bytes
+        rows = self._rows
+        own = rows.core.rows * self.dimensions * 4 + rows.ids.nbytes
+        return rows.core.memory_bytes + own + self._table.memory_bytes
 
     def __len__(self) -> int:
-        return len(self._table)
+        return self._view.live
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the index to one file, atomically: the old file stays until the new is whole."""
@@ -202,6 +242,8 @@ class VectorIndex:
         try:
             ids, deleted = arrays["ids"], arrays["deleted"]
             links_per_node, build_beam, _, norm_limit = arrays["settings"].tolist()
+            if not (math.isfinite(norm_limit) and norm_limit >= 0):
+                raise BadInput(f"the norm limit is {norm_limit}")
             index = cls(
                 header.dimensions,
                 header.distance,
@@ -218,7 +260,8 @@ class VectorIndex:
             index._rows = _Rows(core, ids, norm_limit)
             index._count_long(index._rows, arrays["vectors"])
             index._fill_table(~gone)
-        except (KeyError, TypeError, ValueError) as error:
+            index._view = _View(index._rows, None)
+        except (KeyError, TypeError, ValueError, OverflowError, BadInput) as error:
             raise BadInput(f"{path} is not a saved index or is damaged: {error}") from error
         return index
 
@@ -336,37 +379,40 @@ class VectorIndex:
             raise BadInput("an id stands for two vectors")
         self._table = table
 
-    def _live_ids(self) -> IdArray:
-        core = self._rows.core
-        return self._rows.ids[: core.rows][~core.deleted()]
-
-    def _search_locked(
-        self, queries: Float32Array, k: int, beam: int, threads: int, allowed: NDArray[Any] | None
+    @staticmethod
+    def _search_view(
+        view: _View,
+        queries: Float32Array,
+        k: int,
+        beam: int,
+        threads: int,
+        allowed: NDArray[Any] | None,
     ) -> tuple[IdArray, Float32Array]:
-        core = self._rows.core
-        mask, count = (None, 0) if allowed is None else self._mask(allowed)
-        rows, scores = core.search(queries, k, beam, mask, count, FULL_SCAN_ROWS, False, threads)
-        return self._rows.ids[rows], scores
+        mask, count = (view.mask(), view.live) if allowed is None else _mask(view, allowed)
+        rows, scores = view.rows.core.search(
+            queries, k, beam, mask, count, FULL_SCAN_ROWS, False, threads
+        )
+        return view.rows.ids[rows], scores
 
-    def _mask(self, allowed: NDArray[Any]) -> tuple[MaskArray, int]:
-        """Return the mask over rows, and how many are set, for one over the insertion order."""
-        core = self._rows.core
-        length = len(self._table)
-        given = np.asarray(allowed)
-        if given.dtype == np.uint8 and given.shape == ((length + 7) // 8,):
-            chosen = np.unpackbits(given, count=length, bitorder="little").astype(bool)
-        elif given.dtype == np.bool_ and given.shape == (length,):
-            chosen = given
-        else:
-            raise BadInput(
-                f"allowed is {given.dtype} {given.shape}; expected bool ({length},) or "
-                f"packed uint8 ({(length + 7) // 8},)"
-            )
-        if core.deleted_rows:
-            over_rows = ~core.deleted()
-            over_rows[over_rows] = chosen
-            chosen = over_rows
-        return np.packbits(chosen, bitorder="little"), int(np.count_nonzero(chosen))
+
+def _mask(view: _View, allowed: NDArray[Any]) -> tuple[MaskArray, int]:
+    """Return the mask over rows, and how many are set, for one over the insertion order."""
+    length = view.live
+    given = np.asarray(allowed)
+    if given.dtype == np.uint8 and given.shape == ((length + 7) // 8,):
+        chosen = np.unpackbits(given, count=length, bitorder="little").astype(bool)
+    elif given.dtype == np.bool_ and given.shape == (length,):
+        chosen = given
+    else:
+        raise BadInput(
+            f"allowed is {given.dtype} {given.shape}; expected bool ({length},) or "
+            f"packed uint8 ({(length + 7) // 8},)"
+        )
+    if view.count > length:
+        over_rows = view.live_rows()
+        over_rows[over_rows] = chosen
+        chosen = over_rows
+    return np.packbits(chosen, bitorder="little"), int(np.count_nonzero(chosen))
 
 
 def _ids(values: ArrayLike) -> IdArray:
