@@ -118,3 +118,20 @@ def test_a_forked_child_does_not_keep_the_lock(tmp_path: Path) -> None:
         os.close(writing)
         os.close(reading)
         os.waitpid(child, 0)
+
+
+def test_a_half_written_first_meta_store_does_not_block_a_start(tmp_path: Path) -> None:
+    MetaStore.open(tmp_path / "other", create=True).close()
+    first_page = (tmp_path / "other" / "meta" / "data.mdb").read_bytes()[:4096]
+    database = tmp_path / "root" / "meta" / "data.mdb"
+    database.parent.mkdir(parents=True)
+    database.write_bytes(first_page)
+    store = MetaStore.open(tmp_path / "root", create=True)
+    store.commit([("settings", "key", b"value")])
+    store.close()
+    # Beside a shard it is damage, and stays as it is.
+    ShardStore.open(tmp_path / "root" / "collections" / "one", create=True).close()
+    database.write_bytes(first_page)
+    with pytest.raises(StorageDamaged):
+        MetaStore.open(tmp_path / "root", create=True)
+    assert database.read_bytes() == first_page

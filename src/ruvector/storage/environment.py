@@ -16,6 +16,7 @@ It does not know what the tables mean.
 
 import errno
 import fcntl
+import mmap
 import os
 import threading
 import time
@@ -31,6 +32,8 @@ from ruvector.storage.page_check import check_pages
 
 # Address space only; growing a map later needs every transaction of every process closed.
 MAP_SIZE_BYTES = 64 << 30
+# LMDB begins a file with both meta pages in one write; one that ends within them was cut short.
+FIRST_WRITE_BYTES = 2 * mmap.PAGESIZE
 # Slots in LMDB's reader table, shared by all processes; 64 bytes each.
 MAX_READERS = 1024
 # Read transactions kept for renewal: beginning one takes 0.2 µs instead of 2.
@@ -92,7 +95,7 @@ def open_environment(
     Errors: StorageLocked when it is open already, here or (for writing) elsewhere; StorageDamaged
     when it is missing, incomplete or its pages do not hold together; StorageFull.
     """
-    fresh = _is_fresh(path)
+    fresh = is_fresh(path)
     if fresh and not create:
         raise StorageDamaged(
             f"{path} holds no database file; restore the folder from a snapshot, "
@@ -140,6 +143,8 @@ def _open_locked(
         if state is not None and not read_only:
             _write_state(state, b"open")
             os.fsync(state)
+        if fresh and (path / "data.mdb").exists():
+            os.truncate(path / "data.mdb", 0)
         environment = _open(path, tables, read_only, create and not read_only)
     except BaseException:
         if state is not None:
@@ -190,9 +195,10 @@ def _opening_error(path: Path, error: lmdb.Error) -> RuvectorError:
     return StorageDamaged(f"{path} does not open: {error}; restore the folder from a snapshot")
 
 
-def _is_fresh(path: Path) -> bool:
+def is_fresh(path: Path) -> bool:
+    """Return whether the environment in the folder `path` has never held a commit."""
     try:
-        return (path / "data.mdb").stat().st_size == 0
+        return (path / "data.mdb").stat().st_size < FIRST_WRITE_BYTES
     except FileNotFoundError:
         return True
 

@@ -20,7 +20,7 @@ import lmdb
 
 from ruvector.errors import BadInput, ShardPoisoned, StorageDamaged, StorageFull, StorageLocked
 from ruvector.storage.checksums import seal, seed_of, unseal
-from ruvector.storage.environment import NO_SPACE, open_environment
+from ruvector.storage.environment import NO_SPACE, is_fresh, open_environment
 from ruvector.storage.shard_store import SIDE_FILE, STORE_FOLDER
 from ruvector.storage.side_file import SideFile
 from ruvector.storage.transaction import KEY_LIMIT_BYTES
@@ -69,9 +69,8 @@ class MetaStore:
         StorageLocked when it is open already; StorageFull.
         """
         create = create and not read_only
-        database = root / META_FOLDER / "data.mdb"
         try:
-            if not database.exists() or database.stat().st_size == 0:
+            if is_fresh(root / META_FOLDER):
                 _refuse_orphans(root)
             return cls(root, read_only=read_only, create=create)
         except (OSError, lmdb.Error) as error:

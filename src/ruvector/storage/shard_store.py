@@ -34,7 +34,7 @@ from ruvector.errors import (
 )
 from ruvector.storage import files
 from ruvector.storage.committer import Committer, Request
-from ruvector.storage.environment import NO_SPACE, Environment, open_environment
+from ruvector.storage.environment import NO_SPACE, Environment, is_fresh, open_environment
 from ruvector.storage.side_file import SideFile
 from ruvector.storage.space import FREE_SPACE_MARK_BYTES, Space
 from ruvector.storage.transaction import (
@@ -377,7 +377,7 @@ def _check(path: Path, reader: Reader, noted: int) -> CommitRecord:
 def _refuse_orphans(path: Path) -> None:
     """Refuse a folder whose environment is gone while files that belong to it are there."""
     database = path / STORE_FOLDER / "data.mdb"
-    if database.exists() and database.stat().st_size:
+    if not is_fresh(path / STORE_FOLDER):
         return
     segments = path / SEGMENTS_FOLDER
     if (path / SIDE_FILE).exists() or (segments.is_dir() and any(segments.iterdir())):
