@@ -31,6 +31,9 @@ from tests.crash.figures import LONG, report
 from tests.crash.trace import data_writes, order_faults
 
 SEED = 20
+# Failures of the past, struck at in every run: half of the first write of the meta store, with the
+# calls around it, because a new call before it would move it.
+REMEMBERED = [(call, {"kind": HALF}) for call in range(13, 19)]
 NO_SPACE = {"kind": FAIL, "errno": errno.ENOSPC}
 LONG_LIMIT = 2000
 pytestmark = [
@@ -127,7 +130,7 @@ def test_a_kill_at_any_step_loses_and_invents_nothing(
     zygote: Zygote, folder: Path, calls: tuple[int, list[int]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     chooser = random.Random(SEED)
-    chosen: list[tuple[int, dict[str, Any]]] = []
+    chosen: list[tuple[int, dict[str, Any]]] = list(REMEMBERED)
     for call in points(calls[0], 60, SEED):
         kinds = list(KINDS) if LONG else [chooser.choice(list(KINDS))]
         for kind in kinds:

@@ -252,12 +252,19 @@ MUTANTS = (
         ("tests/storage/test_damage.py",),
     ),
     Mutant(
+        "D8",
+        "half of a first meta store blocks the start",
+        ENVIRONMENT,
+        (("st_size < FIRST_WRITE_BYTES", "st_size == 0"),),
+        KILLS,
+    ),
+    Mutant(
         "D9",
         "empty environment taken for a new one",
         STORE,
         (
             (
-                "    if database.exists() and database.stat().st_size:\n        return\n",
+                "    if not is_fresh(path / STORE_FOLDER):\n        return\n",
                 "    return\n",
             ),
             (
