@@ -181,6 +181,14 @@ def test_requests_go_through_an_alias(engine: Engine) -> None:
     assert engine.execute(r.ListCollections()).collections[0].name == "c"
 
 
+def test_deleting_an_alias_as_if_it_were_a_collection_deletes_nothing(engine: Engine) -> None:
+    create(engine, "docs", 1)
+    action = {"create_alias": {"alias_name": "latest", "collection_name": "docs"}}
+    engine.execute(r.ChangeAliases(actions=[action]))
+    assert engine.execute(r.DeleteCollection(collection="latest")) is False
+    assert engine.execute(r.Count(collection="latest")).count == 1
+
+
 def test_alias_is_switched_with_everything_in_one_request_or_nothing(engine: Engine) -> None:
     create(engine, "old", 1)
     create(engine, "new", 2)

@@ -180,8 +180,7 @@ class Catalog:
         """Delete a collection, its aliases and its files; False where there is none."""
         with self._lock:
             self._refuse_read_only()
-            name = self.aliases.get(name, name)
-            stored = self._stored.get(name)
+            stored = self._stored.get(name)  # an alias is no name here: it would delete its target
             if stored is None:
                 if self._meta.poisoned is not None:
                     # A creation that failed may have survived: this raises instead of saying no.

@@ -65,6 +65,7 @@ class Collection:
     def configure(self, config: CollectionConfig) -> None:
         """Use new settings from now on; maintenance brings what exists into line."""
         self.config = config
+        self.shard.spaces = spaces_of(config)
         self.maintenance.wake()
 
     @property

@@ -69,7 +69,9 @@ class Maintenance:
     def finish(self, timeout_seconds: float | None) -> None:
         """Return when every row is sealed and indexed; TimedOut after the time given."""
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-        self._forced += 1
+        with self._changed:
+            self._forced += 1
+            self.failure = None  # what failed before is tried again
         try:
             while True:
                 self._start()
@@ -86,7 +88,8 @@ class Maintenance:
                 if self._cancel.is_set():
                     raise Unavailable("the database was closed while indexing")
         finally:
-            self._forced -= 1
+            with self._changed:
+                self._forced -= 1
 
     def close(self) -> None:
         """Stop the thread; a build that runs is given up."""

@@ -20,6 +20,7 @@ from ruvector.model.points import Vectors
 
 Stored = NDArray[Any]  # float32, float16 or uint8 [n, dim]
 
+LENGTH_MAX = 9e18  # squares of the distance between two such vectors still fit into float32
 _UNIT_TOLERANCE = 2e-6  # of a squared length: what float32 sums of 65,536 squares stay within
 
 _METRICS = {
@@ -74,7 +75,7 @@ def find_space(spaces: dict[str, VectorSpace], name: str) -> VectorSpace:
 
 
 def to_rows(space: VectorSpace, rows: Any) -> Vectors:
-    """Return rows as float32 [n, dim], finite; BadInput names the first row that is not."""
+    """Return rows as float32 [n, dim]; BadInput unless they are as long as the space says."""
     if isinstance(rows, list) and rows and isinstance(rows[0], msgspec.Raw):
         array = _parse_texts(space, rows)
     else:
@@ -83,12 +84,6 @@ def to_rows(space: VectorSpace, rows: Any) -> Vectors:
         raise BadInput(
             f"Vector dimension error: expected dim: {space.dim}, "
             f"got {array.shape[1] if array.ndim == 2 else array.shape}"
-        )
-    if not np.isfinite(array).all():
-        row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
-        raise BadInput(
-            f"vector {space.name!r} of point {row} of the batch holds NaN or infinity; "
-            "every number must be finite"
         )
     return array
 
@@ -118,9 +113,23 @@ def _to_array(space: VectorSpace, rows: Any) -> Vectors:
 
 
 def to_stored(space: VectorSpace, rows: Vectors) -> Stored:
-    """Return rows as they are kept: unit length for cosine, cast to the stored type."""
+    """Return rows as they are kept: unit length for cosine, cast to the stored type.
+
+    BadInput names the first row that is not finite, or so long that scores would not be.
+    """
+    squares = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)  # no sum of float32 overflows it
+    if not np.isfinite(squares).all():
+        raise BadInput(
+            f"vector {space.name!r} of point {_first(~np.isfinite(squares))} of the batch holds "
+            "NaN or infinity; every number must be finite"
+        )
     if space.metric is Metric.COSINE:
-        rows = unit_length(rows)
+        rows = _unit_length(rows, squares)
+    elif squares.max(initial=0.0) > LENGTH_MAX**2:
+        raise BadInput(
+            f"vector {space.name!r} of point {_first(squares > LENGTH_MAX**2)} of the batch is "
+            f"longer than {LENGTH_MAX:g}; its scores would not fit into float32"
+        )
     if space.dtype == np.float32:
         return rows
     if space.dtype == np.uint8:
@@ -133,16 +142,26 @@ def to_query(space: VectorSpace, vector: Vectors) -> Vectors:
     """Return a query float32 [1, dim] as the metric wants it; BadInput for another length."""
     if vector.shape[0] != space.dim:
         raise BadInput(f"Vector dimension error: expected dim: {space.dim}, got {vector.shape[0]}")
-    if space.metric is Metric.COSINE and abs(vector.dot(vector) - 1.0) > _UNIT_TOLERANCE:
-        wide = vector.astype(np.float64)
-        vector = np.asarray(wide / (math.sqrt(wide.dot(wide)) or 1.0), dtype=np.float32)
+    with np.errstate(over="ignore"):  # an overflow is larger than any limit
+        square = vector.dot(vector)
+    if space.metric is Metric.COSINE:
+        if abs(square - 1.0) > _UNIT_TOLERANCE:
+            wide = vector.astype(np.float64)
+            vector = np.asarray(wide / (math.sqrt(wide.dot(wide)) or 1.0), dtype=np.float32)
+    elif square > LENGTH_MAX**2:
+        raise BadInput(
+            f"the query vector is longer than {LENGTH_MAX:g}; scores would not fit into float32"
+        )
     return vector[np.newaxis]
 
 
-def unit_length(rows: Vectors) -> Vectors:
-    """Return rows scaled to length 1; zero rows stay zero. Sums are in float64, so no overflow."""
-    squares = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
+def _unit_length(rows: Vectors, squares: NDArray[np.float64]) -> Vectors:
+    """Return rows scaled to length 1; zero rows stay zero. `squares`: of their lengths."""
     if np.all(np.abs(squares - 1.0) < _UNIT_TOLERANCE):
         return rows  # already of unit length: dividing again would only move the last digit
     norms = np.sqrt(np.where(squares == 0.0, 1.0, squares))
     return np.asarray(rows / norms[:, np.newaxis], dtype=np.float32)
+
+
+def _first(wrong: NDArray[np.bool_]) -> int:
+    return int(np.flatnonzero(wrong)[0])

@@ -176,7 +176,7 @@ def check_hnsw(diff: HnswConfigDiff | None | UnsetType, path: str) -> None:
     _check_range(f"{path}.max_indexing_threads", diff.max_indexing_threads, 0, 1024)
     refuse(f"{path}.payload_m", diff.payload_m)
     refuse(f"{path}.inline_storage", diff.inline_storage, (False,))
-    refuse(f"{path}.memory", diff.memory, ("cached",))
+    refuse(f"{path}.memory", diff.memory)
 
 
 def check_optimizers(diff: OptimizersConfigDiff | None, path: str = "optimizers_config") -> None:

@@ -8,6 +8,7 @@ that into the wire's form and leaves a full filter object as it is. Nothing is c
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ruvector.errors import BadInput
 from ruvector.model.filter_reading import BOUNDS, CLAUSES
 
 _CONDITIONS: Final = ("has_id", "has_vector", "nested", "slice")
@@ -32,6 +33,8 @@ def shorthand(source: Mapping[str, Any]) -> dict[str, Any]:
     >>> shorthand({"tag": ["a", "b"]})
     {'must': [{'key': 'tag', 'match': {'any': ['a', 'b']}}]}
     """
+    if not isinstance(source, Mapping):
+        raise BadInput(f"filter must be a mapping, not {type(source).__name__}")
     if all(name in CLAUSES for name in source) and all(map(_is_clause, source.values())):
         return dict(source)
     if "key" in source and any(name in source for name in _FIELD_CONDITIONS):

@@ -115,7 +115,9 @@ def parse_vector(source: Any) -> Vectors:
     if given.ndim != 1:
         raise BadInput(f"query vector has {given.ndim} dimensions of shape; it must be flat")
     # One pass: the sum of squares is finite only if all are, but it may overflow by itself.
-    if not math.isfinite(vector.dot(vector)) and not np.isfinite(vector).all():
+    with np.errstate(over="ignore", invalid="ignore"):
+        square = vector.dot(vector)
+    if not math.isfinite(square) and not np.isfinite(vector).all():
         raise BadInput("query vector holds NaN or infinity; every number must be finite")
     return vector
 
