@@ -54,11 +54,29 @@ def block() -> str:
 
 
 def newest(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Return the last row of each (data, peer, settings), in order of first appearance."""
+    """Return the last row of each (data, peer, settings), in order of first appearance.
+
+    Of a row of beams only the fastest that reach a recall of .95 and .99 are kept.
+    """
     last: dict[tuple[str, str, str], dict[str, str]] = {}
     for row in rows:
         last[row["dataset"], row["peer"], row["settings"]] = row
-    return list(last.values())
+    swept: dict[tuple[str, str, str], list[dict[str, str]]] = {}
+    for (dataset, peer, settings), row in last.items():
+        swept.setdefault((dataset, peer, settings.partition("beam=")[0]), []).append(row)
+    return [row for group in swept.values() for row in _best(group)]
+
+
+def _best(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    if len(rows) <= 3:
+        return rows
+    kept = []
+    for wanted in (0.95, 0.99):
+        reached = [row for row in rows if float(row["recall"]) >= wanted]
+        if reached:
+            best = max(reached, key=lambda row: float(row["qps"]))
+            kept += [best] if best not in kept else []
+    return kept
 
 
 def context_of(row: dict[str, str]) -> str:

@@ -1,6 +1,6 @@
 """How fast is VectorIndex at equal recall, beside its peers, in one run?
 
-usage: frontier.py VECTORS.npy [--peers ruvector,hnswlib] [--threads 2] [--rounds 5] [--rows N]
+usage: frontier.py [VECTORS.npy] [--peers ruvector,hnswlib] [--threads 2] [--rounds 5] [--rows N]
 
 Vectors [n, dim] are made float32 of unit length. A permutation of seed 7 is taken; its last 1,000
 rows are the queries, the rest is indexed. k = 10, one query per call, one thread pinned to one
@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 import record
+import ruvector.demo
 from ruvector import VectorIndex
 from ruvector.kernel import Metric, exact_search
 
@@ -30,7 +31,6 @@ QUERIES = 1000
 WARM_UP = 20
 SEED = 7
 BEAMS = (10, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 400)
-DISTURBED_LOAD = 0.3
 
 
 class Ruvector:
@@ -77,9 +77,12 @@ class Hnswlib:
 PEERS: dict[str, type[Any]] = {"ruvector": Ruvector, "hnswlib": Hnswlib}
 
 
-def load_vectors(path: Path) -> tuple[np.ndarray, np.ndarray]:
+Row = dict[str, Any]
+
+
+def load_vectors(path: Path | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows to index and the queries."""
-    vectors = np.load(path).astype(np.float32)
+    vectors = ruvector.demo.load()[0] if path is None else np.load(path).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors = vectors[np.random.default_rng(SEED).permutation(len(vectors))]
     return np.ascontiguousarray(vectors[:-QUERIES]), np.ascontiguousarray(vectors[-QUERIES:])
@@ -118,76 +121,92 @@ def build_peers(
     return built
 
 
+def measure_all(
+    built: dict[str, tuple[Any, float]], queries: np.ndarray, truth: list[set[int]], rounds: int
+) -> dict[tuple[str, int], tuple[float, list[np.ndarray]]]:
+    """Return recall and seconds of each round for every (peer, beam), measured in turn."""
+    found: dict[tuple[str, int], tuple[float, list[np.ndarray]]] = {}
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})
+    for _ in range(rounds):
+        for beam in BEAMS:
+            for name, (peer, _) in built.items():
+                recall, seconds = measure(peer.search(beam), queries, truth)
+                found.setdefault((name, beam), (recall, []))[1].append(seconds)
+    os.sched_setaffinity(0, cores)
+    return found
+
+
+def row_of(name: str, peer: Any, built: float, beam: int, recall: float, rounds: Any) -> Row:
+    """Return one setting's row: medians over the rounds."""
+    p50, p99 = (np.median([np.percentile(seconds, q) for seconds in rounds]) for q in (50, 99))
+    return {
+        "peer": name,
+        "version": importlib.metadata.version(peer.package),
+        "settings": f"{peer.settings} beam={beam}",
+        "build_seconds": round(built, 1),
+        "recall": f"{recall:.4f}",
+        "qps": round(1 / float(np.median([seconds.mean() for seconds in rounds]))),
+        "p50_us": round(float(p50) * 1e6),
+        "p99_us": round(float(p99) * 1e6),
+        "bytes_per_vector": round(peer.bytes_per_vector()),
+    }
+
+
+def report(rows: list[Row], names: list[str]) -> None:
+    """Print the fastest setting of each peer that reaches a recall."""
+    for wanted in (0.90, 0.95, 0.99):
+        best = {
+            name: max(
+                (
+                    row["qps"]
+                    for row in rows
+                    if row["peer"] == name and float(row["recall"]) >= wanted
+                ),
+                default=0,
+            )
+            for name in names
+        }
+        print(f"recall {wanted:.2f}: " + ", ".join(f"{name} {qps}" for name, qps in best.items()))
+
+
 def main() -> None:
+    """Build, measure, print and record."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("vectors", type=Path)
+    parser.add_argument("vectors", type=Path, nargs="?", help="default: the demo's 8,000")
     parser.add_argument("--peers", default=",".join(PEERS))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rows", type=int, help="index only so many of the rows")
     parser.add_argument("--note", default="")
+    parser.add_argument("--no-record", action="store_true", help="only print")
     options = parser.parse_args()
 
-    disturbed = os.getloadavg()[0] > DISTURBED_LOAD
+    disturbed = record.disturbance()
     vectors, queries = load_vectors(options.vectors)
     vectors = vectors[: options.rows]
     true_rows, _ = exact_search(queries, vectors, Metric.COSINE, K)
     truth = [set(row) for row in true_rows.tolist()]
     names = options.peers.split(",")
     built = build_peers(names, vectors, options.threads)
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(cores)})
-
-    recalls: dict[tuple[str, int], float] = {}
-    rounds: dict[tuple[str, int], list[np.ndarray]] = {}
-    for _ in range(options.rounds):
-        for beam in BEAMS:
-            for name, (peer, _) in built.items():
-                recall, seconds = measure(peer.search(beam), queries, truth)
-                recalls[name, beam] = recall
-                rounds.setdefault((name, beam), []).append(seconds)
-
-    os.sched_setaffinity(0, cores)
+    rows = [
+        row_of(name, *built[name], beam, recall, rounds)
+        for (name, beam), (recall, rounds) in measure_all(
+            built, queries, truth, options.rounds
+        ).items()
+    ]
+    for row in rows:
+        print({name: row[name] for name in ("peer", "settings", "recall", "qps", "p50_us")})
+    report(rows, list(built))
+    rows += [{"peer": name, "note": "missing"} for name in names if name not in built]
+    dataset = options.vectors.name if options.vectors else "demo packages"
     base = {
-        "dataset": f"{options.vectors.name} {len(vectors)}x{vectors.shape[1]}",
-        "disturbed": int(disturbed),
+        "dataset": f"{dataset} {len(vectors)}x{vectors.shape[1]}",
+        "disturbed": disturbed,
         "note": options.note,
     }
-    rows = [{**base, "peer": name, "note": "missing"} for name in names if name not in built]
-    for (name, beam), measured in rounds.items():
-        peer, build_seconds = built[name]
-        means = sorted(float(seconds.mean()) for seconds in measured)
-        p50, p99 = (
-            float(np.median([np.percentile(seconds, share) for seconds in measured])) * 1e6
-            for share in (50, 99)
-        )
-        row = {
-            "peer": name,
-            "version": importlib.metadata.version(peer.package),
-            "settings": f"{peer.settings} beam={beam}",
-            "build_seconds": f"{build_seconds:.1f}",
-            "recall": f"{recalls[name, beam]:.4f}",
-            "qps": f"{1 / means[len(means) // 2]:.0f}",
-            "p50_us": f"{p50:.0f}",
-            "p99_us": f"{p99:.0f}",
-            "bytes_per_vector": f"{peer.bytes_per_vector():.0f}",
-        }
-        rows.append({**base, **row})
-        print(f"{name:10} beam {beam:4} recall {row['recall']} qps {row['qps']:>6}", flush=True)
-    record.append(rows)
-    for wanted in (0.90, 0.95, 0.99):
-        best = {
-            name: max(
-                (
-                    float(r["qps"])
-                    for r in rows
-                    if r["peer"] == name and float(r["recall"]) >= wanted
-                ),
-                default=0.0,
-            )
-            for name in built
-        }
-        print(f"recall {wanted:.2f}: " + ", ".join(f"{n} {q:.0f}" for n, q in best.items()))
+    if not options.no_record:
+        record.append([base | row for row in rows])
 
 
 if __name__ == "__main__":
