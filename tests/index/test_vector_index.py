@@ -1,6 +1,7 @@
 """Does VectorIndex keep its promises: ids, replacement, removal, masks, files, threads?"""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -306,3 +307,85 @@ def test_searches_beside_writers_see_only_what_is_there() -> None:
         reader.join()
     assert not failures
     assert len(index) == 2500 - 100 + 1500 // 2
+
+
+def test_no_search_waits_for_a_writer() -> None:
+    vectors = make(1, 100, 8)
+    index = fast(8)
+    index.add(np.arange(100), vectors)
+    index.remove([4, 7])
+    mask = index.ids < 50
+    expected = index.search(vectors[0], k=100)[0].tolist()
+    with ThreadPoolExecutor(1) as pool, index._lock:
+        allowed = pool.submit(index.search, vectors[0], 100, 64, 1, mask)
+        assert sorted(allowed.result(30)[0][0].tolist()) == index.ids[mask].tolist()
+        index._replacements += 1  # as during an add that replaces
+        assert pool.submit(index.search, vectors[0], 100).result(30)[0].tolist() == expected
+        index._replacements += 1
+        assert pool.submit(lambda: len(index.ids) == len(index) == 98).result(30)
+        assert pool.submit(lambda: index.memory_bytes).result(30) > 0
+
+
+@pytest.mark.parametrize("n", [60, 2600])
+def test_a_search_during_a_write_sees_the_index_before_it(n: int) -> None:
+    vectors = make(1, n + 20, 64)
+    index = fast(64)
+    index.add(np.arange(n), vectors[:n], threads=2)
+    index.remove(np.arange(5))
+    view = index._view
+    index.add(np.arange(5, 15), vectors[n : n + 10])
+    index.remove(np.arange(15, 25))
+    before = np.arange(5, n)
+    everything, scores = index._search_view(view, vectors[:1], n, n, 1, None)
+    assert sorted(everything[0].tolist()) == before.tolist()
+    assert np.isfinite(scores).all()
+    even = index._search_view(view, vectors[:1], n, n, 1, before % 2 == 0)[0]
+    assert sorted(even[0].tolist()) == before[before % 2 == 0].tolist()
+    assert view.ids().tolist() == before.tolist()
+    assert sorted(index.ids.tolist()) == [*range(5, 15), *range(25, n)]
+
+
+def test_masks_beside_replacements_return_allowed_ids_and_fill_every_place() -> None:
+    vectors = make(1, 2500, 64)
+    index = fast(64)
+    index.add(np.arange(2500), vectors, threads=2)
+    failures: list[str] = []
+    done = threading.Event()
+
+    def read() -> None:
+        mask = np.ones(2500, bool)  # replacing changes the order of ids, not their number
+        for query in range(0, 2500, 5):
+            ids, scores = index.search(vectors[query], k=10, beam=16, allowed=mask)
+            if len(set(ids[0].tolist())) != 10 or ids.max() >= 2500 or np.isnan(scores).any():
+                failures.append(str(ids))
+            if done.is_set():
+                break
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for start in range(0, 400, 20):
+        index.add(np.arange(start, start + 20), vectors[start : start + 20] * 1.5, threads=1)
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert not failures
+
+
+@pytest.mark.parametrize("share", [0.05, 0.25])
+@pytest.mark.parametrize("kind", ["anywhere", "near the queries"])
+def test_recall_beside_removed_rows_is_that_of_the_rest(kind: str, share: float) -> None:
+    vectors = make(1, 4000, 64)
+    queries = make(2, 60, 64)
+    order = np.random.default_rng(3).permutation(4000)
+    if kind == "near the queries":
+        queries = (queries * 0.1 + queries[0]).astype(np.float32)
+        order = truth(queries[:1], vectors, "cosine", 4000)[0]
+    index = fast(64)
+    index.add(np.arange(4000), vectors, threads=2)
+    gone = order[: int(share * 4000)]
+    index.remove(gone)
+    left = np.setdiff1d(np.arange(4000), gone)
+    found, _ = index.search(queries, k=10, beam=32)
+    assert found.shape == (60, 10)
+    assert recall(found, left[truth(queries, vectors[left], "cosine", 10)]) > 0.93

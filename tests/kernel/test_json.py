@@ -110,6 +110,34 @@ def test_random_decimals_near_the_middle_of_two_float32_round_right() -> None:
     assert parse_floats(text).view(np.uint32).tolist() == expected.view(np.uint32).tolist()
 
 
+def test_decimals_of_every_length_and_size_equal_the_oracle() -> None:
+    rng = np.random.default_rng(7)
+    texts = []
+    for _ in range(3000):
+        whole = "".join(map(str, rng.integers(0, 10, rng.integers(1, 25)).tolist())).lstrip("0")
+        rest = "".join(map(str, rng.integers(0, 10, rng.integers(0, 25)).tolist()))
+        zeros = "0" * int(rng.integers(0, 22)) if rng.random() < 0.5 else ""
+        exponent = f"e{rng.integers(-70, 14)}" if rng.random() < 0.4 else ""
+        point = f".{zeros}{rest}" if zeros + rest else ""
+        texts.append(f"{'-' * int(rng.random() < 0.5)}{whole or '0'}{point}{exponent}")
+    text = f"[{','.join(texts)}]".encode()
+    found, expected = parse_floats(text), oracle.parse_floats(text)
+    wrong = np.flatnonzero(found.view(np.uint32) != expected.view(np.uint32)).tolist()
+    assert not [texts[i] for i in wrong]
+    # Each number as the last one: near the end of the text digits are read one by one.
+    for number, value in list(zip(texts, expected.tolist(), strict=True))[:300]:
+        assert parse_floats(f"[{number}]".encode()).tolist() == [value]
+
+
+def test_nine_and_seventeen_digits_bring_back_every_float32() -> None:
+    bits = np.random.default_rng(8).integers(0, 1 << 32, 100_000, dtype=np.uint32)
+    values = bits.view(np.float32)
+    values = values[np.isfinite(values)]
+    for form in ("%.9g", "%.17g", "%.8e", "%.16e"):
+        text = ("[" + ",".join([form % value for value in values.tolist()]) + "]").encode()
+        assert (parse_floats(text).view(np.uint32) == values.view(np.uint32)).all(), form
+
+
 def test_every_written_number_reads_back_and_equals_the_oracle() -> None:
     rng = np.random.default_rng(6)
     values = rng.integers(0, 1 << 32, 5000, dtype=np.uint32).view(np.float32)
@@ -171,6 +199,8 @@ def test_a_wrong_row_is_named_with_both_lengths() -> None:
         parse_float_rows([b"[1,2]", b"[x]"], 2)
     with pytest.raises(ValueError, match="row 0"):
         parse_float_rows([b"[1]"], 1 << 40)
+    with pytest.raises(ValueError, match="row 0: expected 2 numbers, found 1"):
+        parse_float_rows([b"[1]"], 2)
 
 
 def test_arrays_of_other_types_are_refused() -> None:
