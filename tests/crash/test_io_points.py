@@ -19,6 +19,7 @@ from tests.crash.children import (
     AFTER,
     BEFORE,
     FAIL,
+    HALF,
     KINDS,
     ROOT,
     Judgement,
