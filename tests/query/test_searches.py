@@ -187,7 +187,7 @@ def test_vectors_are_shown_as_far_as_they_are_wanted(client: RuvectorClient, arr
     assert client.retrieve(name, [1])[0].vector is None
 
 
-# --- Pages ---------------------------------------------------------------------------------------
+# Pages
 
 IDS: list[Any] = [0, 1, 2**64 - 1, "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9", "text", "1"]
 

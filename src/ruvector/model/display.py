@@ -31,6 +31,14 @@ def point_html(point: Any) -> str:
     return table_html(type(point).__name__, ("", ""), rows)
 
 
+def point_text(point: Any) -> str:
+    """Return a record or a hit as one line: what it has, with the payload as a dict."""
+    names = ("id", "score", "payload", "vector", "order_value")
+    values = {name: getattr(point, name, None) for name in names}
+    fields = [f"{name}={value!r}" for name, value in values.items() if value is not None]
+    return f"{type(point).__name__}({', '.join(fields)})"
+
+
 def _cell(value: Any) -> str:
     text = str(value)
     if len(text) > MAX_SHOWN_CHARACTERS:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ruvector.errors import BadInput
 from ruvector.kernel import scan_json
-from ruvector.model.display import point_html
+from ruvector.model.display import point_html, point_text
 from ruvector.model.ids import PointId
 from ruvector.model.limits import MAX_JSON_CONTAINERS, MAX_PAYLOAD_DEPTH
 
@@ -76,6 +76,9 @@ class Record(msgspec.Struct, omit_defaults=True, kw_only=True, dict=True):
         """Return the payload as a dict, decoded when first touched."""
         return None if self.payload_json is None else _decode_json(self.payload_json)
 
+    def __repr__(self) -> str:
+        return point_text(self)
+
     def _repr_html_(self) -> str:
         return point_html(self)
 
@@ -94,6 +97,9 @@ class Hit(msgspec.Struct, omit_defaults=True, kw_only=True, dict=True):
     def payload(self) -> dict[str, Any] | None:
         """Return the payload as a dict, decoded when first touched."""
         return None if self.payload_json is None else _decode_json(self.payload_json)
+
+    def __repr__(self) -> str:
+        return point_text(self)
 
     def _repr_html_(self) -> str:
         return point_html(self)
