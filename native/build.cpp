@@ -33,7 +33,8 @@ class Linker {
     std::vector<Candidate>& near = scratch_.merged;
     near.clear();
     for (std::size_t i = 0; i < found; ++i)
-      if (scratch_.beam[i].row != row) near.push_back(scratch_.beam[i]);
+      if (scratch_.beam[i].row != row)
+        near.push_back({code.without_noise(query, scratch_.beam[i].distance), scratch_.beam[i].row});
     std::sort(near.begin(), near.end(), Nearer{row});
     prune(code, near);
     const std::vector<Candidate> chosen = scratch_.kept;
@@ -113,7 +114,7 @@ class Linker {
       const CodeQuery query = code.row_query(graph_.code(candidate.row));
       bool hidden = false;
       for (const Candidate& other : kept) {
-        if (alpha * code.distance(query, graph_.code(other.row)) <= candidate.distance) {
+        if (alpha * code.pair_distance(query, graph_.code(other.row)) <= candidate.distance) {
           hidden = true;
           break;
         }
@@ -158,9 +159,10 @@ class Linker {
     merged.clear();
     for (std::size_t i = 0; i < width; ++i) {
       const std::byte* other = graph_.code(links[i]);
-      merged.push_back({code.distance(owner_query, other), links[i]});
-      // The usual case, told apart early: a nearer link already leads to the row.
-      if (merged.back().distance <= distance && alpha * code.distance(row_query, other) <= distance)
+      merged.push_back({code.pair_distance(owner_query, other), links[i]});
+      // The usual case, told apart early: a nearer link already leads to the row. Of rows equally
+      // near, pruning chooses: many equal rows would otherwise link to the first of them only.
+      if (merged.back().distance < distance && alpha * code.pair_distance(row_query, other) <= distance)
         return false;
     }
     merged.push_back({distance, row});
@@ -181,14 +183,14 @@ class Linker {
     const CodeQuery query = code.row_query(graph_.code(row));
     each_link(row, [&](std::uint32_t link) {
       if (link == removed) points_there = true;
-      else merged.push_back({code.distance(query, graph_.code(link)), link});
+      else merged.push_back({code.pair_distance(query, graph_.code(link)), link});
     });
     if (!points_there) return;
     std::vector<Candidate> added;
     for (const std::uint32_t heir : heirs) {
       const bool known = std::any_of(merged.begin(), merged.end(),
                                      [heir](const Candidate& c) { return c.row == heir; });
-      if (heir != row && !known) added.push_back({code.distance(query, graph_.code(heir)), heir});
+      if (heir != row && !known) added.push_back({code.pair_distance(query, graph_.code(heir)), heir});
     }
     const auto nearer = [](const Candidate& a, const Candidate& b) { return a.distance < b.distance; };
     std::sort(added.begin(), added.end(), nearer);

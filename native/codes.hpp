@@ -2,6 +2,7 @@
 //
 // Smaller is nearer. Every code has the same contract, and the walk is a template over it:
 //   distance(query, row bytes)     a user's query or another row, prepared below
+//   pair_distance(query, row bytes)  of a stored row: exactly 0 for equal rows
 //   search_query(vector, buffer)   prepares a user's query: ranks rows as the metric does
 //   row_query(row bytes)           prepares a stored row: a true distance, never negative, as
 //                                  pruning by ratios needs; squared L2, or L1 for manhattan
@@ -53,6 +54,15 @@ class Int8Code {
            query.scale * trailer[0] * static_cast<float>(product) + query.extra * trailer[2];
   }
 
+  // Between rows. Equal rows are at distance 0, which the sum above misses by some units in the last
+  // place of the norm, either way; the pruning rule takes equal rows for different ones then.
+  float pair_distance(const CodeQuery& query, const std::byte* row) const {
+    return without_noise(query, distance(query, row));
+  }
+  float without_noise(const CodeQuery& query, float distance) const {
+    return distance > kNoise * query.base ? distance : 0.0F;
+  }
+
   CodeQuery search_query(const float* vector, std::byte* buffer) const {
     const double norm = encode(vector, 0, buffer);
     float trailer[3];
@@ -78,10 +88,19 @@ class Int8Code {
     return query;
   }
 
+  // Of the row with its extra coordinate.
+  double squared_norm(const std::byte* row) const {
+    float norm;
+    std::memcpy(&norm, row + trailer_ + sizeof norm, sizeof norm);
+    return norm;
+  }
+
   // Writes the row's code and returns the squared norm of what the code stands for.
   double encode(const float* vector, double norm_limit, std::byte* row) const;
 
  private:
+  static constexpr float kNoise = 1e-6F;  // of the squared norm; float32 rounds by 6e-8 of it
+
   Metric metric_;
   std::size_t dim_;
   std::size_t trailer_;
@@ -110,6 +129,11 @@ class FloatCode {
     return sum + (extra - query.extra) * (extra - query.extra);
   }
 
+  float pair_distance(const CodeQuery& query, const std::byte* row) const {
+    return distance(query, row);
+  }
+  float without_noise(const CodeQuery&, float distance) const { return distance; }
+
   CodeQuery search_query(const float* vector, std::byte*) const {
     CodeQuery query;
     query.values = vector;
@@ -124,6 +148,17 @@ class FloatCode {
     if (metric_ == Metric::Dot)
       std::memcpy(&query.extra, row + dim_ * sizeof(float), sizeof query.extra);
     return query;
+  }
+
+  double squared_norm(const std::byte* row) const {
+    const std::size_t length = row_bytes(metric_, dim_) / sizeof(float);
+    double sum = 0;
+    for (std::size_t i = 0; i < length; ++i) {
+      float value;
+      std::memcpy(&value, row + i * sizeof value, sizeof value);
+      sum += static_cast<double>(value) * value;
+    }
+    return sum;
   }
 
   void encode(const float* vector, double norm_limit, std::byte* row) const;

@@ -130,13 +130,27 @@ void Graph::add_entry(std::uint32_t row) {
   entry_count_.store(count + 1, std::memory_order_release);
 }
 
-// Keeps about sqrt(n) of the rows linked so far as entries: the n-th row when n is a square.
+// Far beyond the sphere of a dot product graph: all rows are far from it, so none links to it, but
+// it is the best answer to half of all queries.
+bool Graph::is_long(std::uint32_t row) const {
+  constexpr double kLong = 2.0;  // times the limit; up to there links lead to the row
+  if (options_.metric != Metric::Dot) return false;
+  const double limit = kLong * options_.norm_limit;
+  return with_code([&](const auto& code) { return code.squared_norm(this->code(row)); }) >
+         limit * limit;
+}
+
+// Keeps about sqrt(n) of the rows linked so far as entries: the n-th row when n is a square. The
+// first long rows are entries as well, so that every walk looks at them.
 void Graph::offer_entry(std::uint32_t row) {
   const std::size_t linked = linked_.fetch_add(1, std::memory_order_acq_rel) + 1;
-  const std::size_t count = entry_count();
-  if (count * count >= linked) return;
+  const std::size_t far = long_entries_.load(std::memory_order_acquire);
+  const std::size_t count = entry_count() - far;
+  const bool is_wanted = far < kMaxLongEntries && is_long(row);
+  if (!is_wanted && count * count >= linked) return;
   const std::lock_guard<std::mutex> guard(entry_lock_);
   add_entry(row);
+  if (is_wanted) long_entries_.fetch_add(1, std::memory_order_acq_rel);
 }
 
 std::size_t Graph::memory_bytes() const {

