@@ -7,7 +7,7 @@ BUILD_FILES := pyproject.toml CMakeLists.txt $(wildcard native/*.cpp native/*.hp
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup build check test test-all crash sanitize bench docs clean
+.PHONY: help run setup build check test test-all crash mutants sanitize bench docs clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -37,7 +37,10 @@ test-all: check ## test, and the tests that take minutes
 	@$(PY) -m pytest
 
 crash: $(VENV)/.developer ## the long form of the crash suite: power cuts, kills, full disks, damage
-	@RUVECTOR_CRASH_LONG=1 $(PY) -m pytest -m crash tests/crash
+	@RUVECTOR_CRASH_LONG=1 $(PY) -m pytest -m crash tests/crash tests/properties
+
+mutants: $(VENV)/.developer ## plant known bugs in a copy: does a test fail for each?
+	@PYTHONPATH=. $(PY) tests/crash/mutants/run.py
 
 sanitize: $(VENV)/.developer ## the kernel's tests under AddressSanitizer and UBSan
 	@PATH="$(abspath $(VENV)/bin):$$PATH" PYTHON="$(abspath $(PY))" sh native/sanitize.sh

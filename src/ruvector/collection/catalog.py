@@ -134,6 +134,8 @@ class Catalog:
     def problems(self) -> dict[str, str]:
         """Return what is wrong, by collection."""
         found = {name: damage.message for name, damage in self._damaged.items()}
+        if self._meta.poisoned is not None:
+            found["(catalog)"] = f"a commit failed: {self._meta.poisoned}; restart"
         for name, collection in self.open_collections.items():
             if collection.problem is not None:
                 found[name] = collection.problem
