@@ -11,20 +11,22 @@ namespace {
 
 constexpr std::size_t kLongScanBytes = 256 << 10;  // about 20 us
 
-std::pair<nb::object, nb::object> exact_search_of(Floats2 queries, Vectors vectors, int metric_number,
-                                                  std::size_t k, std::optional<Bytes1> allowed,
-                                                  int threads) {
+std::pair<nb::object, nb::object> exact_search_of(Floats2 queries, Vectors vectors,
+                                                  int metric_number, std::size_t k,
+                                                  std::optional<Bytes1> allowed, int threads) {
   const Metric metric = metric_from(metric_number);
   const Element element = element_of(vectors);
   const std::size_t rows = vectors.shape(0);
   const std::size_t dim = vectors.shape(1);
   if (queries.shape(1) != dim || dim == 0)
-    throw nb::value_error("queries and vectors must have the same number of dimensions, at least 1");
+    throw nb::value_error(
+        "queries and vectors must have the same number of dimensions, at least 1");
   if (rows >= 0xFFFFFFFF) throw nb::value_error("at most 4294967294 rows can be searched");
   const std::uint8_t* mask = nullptr;
   std::size_t matches = rows;
   if (allowed) {
-    if (allowed->shape(0) < (rows + 7) / 8) throw nb::value_error("the mask is shorter than the rows");
+    if (allowed->shape(0) < (rows + 7) / 8)
+      throw nb::value_error("the mask is shorter than the rows");
     mask = allowed->data();
     matches = mask_count(mask, rows);
   }
@@ -34,8 +36,8 @@ std::pair<nb::object, nb::object> exact_search_of(Floats2 queries, Vectors vecto
   {
     const MaybeReleaseGil released(queries.shape(0) * rows * dim * element_bytes(element) >
                                    kLongScanBytes);
-    exact_search(queries.data(), queries.shape(0), vectors.data(), rows, dim, element, metric, columns,
-                 mask, threads, out_rows.data(), out_scores.data());
+    exact_search(queries.data(), queries.shape(0), vectors.data(), rows, dim, element, metric,
+                 columns, mask, threads, out_rows.data(), out_scores.data());
   }
   return {nb::cast(out_rows), nb::cast(out_scores)};
 }
@@ -83,14 +85,16 @@ void bind_exact(nb::module_& module) {
              nb::arg("allowed").noconvert().none() = nb::none(), nb::arg("threads") = 1,
              "Return the best rows by looking at every one: rows [q, m] and scores [q, m], best "
              "first.\n\n"
-             "queries float32 [q, dim]; vectors float32, float16 or uint8 [n, dim]; allowed a packed\n"
-             "mask in little bit order over the n rows, or None; m = min(k, allowed rows). Equal\n"
-             "scores are ordered by the lower row; scores that are not numbers come last. threads\n"
+             "queries float32 [q, dim]; vectors float32, float16 or uint8 [n, dim]; allowed a\n"
+             "packed mask in little bit order over the n rows, or None; m = min(k, allowed rows).\n"
+             "Equal scores are ordered by the lower row; scores that are not numbers come last. threads\n"
              "share the queries; 0 takes every core.\n"
-             "Raises ValueError for different dimensions or a short mask. Cost: n x dim per query.");
+             "Raises ValueError for different dimensions or a short mask.\n"
+             "Cost: n x dim per query.");
   module.def("score_rows", &score_rows_of, nb::arg("query").noconvert(),
              nb::arg("vectors").noconvert(), nb::arg("rows").noconvert(), nb::arg("metric"),
-             "Return the scores float32 [m] of given rows uint32 [m] for one query float32 [dim].\n\n"
+             "Return the scores float32 [m] of given rows uint32 [m] for one query float32 "
+             "[dim].\n\n"
              "Raises ValueError for different dimensions or a row beyond the vectors.");
   module.def("mask_from_rows", &mask_from_rows, nb::arg("rows").noconvert(), nb::arg("n"),
              "Return the packed mask over n rows in which the given rows uint32 [m] are set.\n\n"

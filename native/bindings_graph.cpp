@@ -1,4 +1,5 @@
-// The graph and its search. Arrays that a graph views are kept alive by the Python object around it.
+// The graph and its search. Arrays that a graph views are kept alive by the Python object around
+// it.
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -34,6 +35,11 @@ GraphOptions options_from(std::size_t dim, int metric, int element, std::uint32_
 void check_vectors(const Graph& graph, const Vectors& vectors) {
   if (element_of(vectors) != graph.options().element || vectors.shape(1) != graph.options().dim)
     throw nb::value_error("vectors do not have the graph's element type and dimensions");
+}
+
+void check_rows(const Graph& graph, const Rows1& rows) {
+  for (std::size_t i = 0; i < rows.shape(0); ++i)
+    if (rows.data()[i] >= graph.rows()) throw nb::value_error("a row lies beyond the graph");
 }
 
 // Altered files must not lead a walk out of the arrays.
@@ -77,8 +83,8 @@ void view_stored(Graph& graph, Vectors vectors, Rows2 links, std::optional<Bytes
 }
 
 Hits search_of(const Graph& graph, Floats2 queries, std::size_t k, std::size_t beam,
-               std::optional<Bytes1> allowed, std::int64_t allowed_count, std::size_t full_scan_rows,
-               bool exact, int threads) {
+               std::optional<Bytes1> allowed, std::int64_t allowed_count,
+               std::size_t full_scan_rows, bool exact, int threads) {
   if (queries.shape(1) != graph.options().dim)
     throw nb::value_error("queries do not have the graph's dimensions");
   SearchOptions options;
@@ -155,8 +161,9 @@ void bind_graph(nb::module_& module) {
             graph.view_vectors(vectors.data(), vectors.shape(0), threads);
           },
           nb::arg("vectors").noconvert(), nb::arg("threads"))
-      .def("view_stored", &view_stored, nb::arg("vectors").noconvert(), nb::arg("links").noconvert(),
-           nb::arg("codes").noconvert().none(), nb::arg("entries").noconvert())
+      .def("view_stored", &view_stored, nb::arg("vectors").noconvert(),
+           nb::arg("links").noconvert(), nb::arg("codes").noconvert().none(),
+           nb::arg("entries").noconvert())
       .def(
           "append",
           [](Graph& graph, Floats2 vectors, int threads) {
@@ -170,8 +177,7 @@ void bind_graph(nb::module_& module) {
       .def(
           "link",
           [](Graph& graph, Rows1 rows, int threads) {
-            for (std::size_t i = 0; i < rows.shape(0); ++i)
-              if (rows.data()[i] >= graph.rows()) throw nb::value_error("a row lies beyond the graph");
+            check_rows(graph, rows);
             const nb::gil_scoped_release released;
             graph.link(rows.data(), rows.shape(0), threads);
           },
@@ -180,8 +186,7 @@ void bind_graph(nb::module_& module) {
       .def(
           "remove",
           [](Graph& graph, Rows1 rows, int threads) {
-            for (std::size_t i = 0; i < rows.shape(0); ++i)
-              if (rows.data()[i] >= graph.rows()) throw nb::value_error("a row lies beyond the graph");
+            check_rows(graph, rows);
             const nb::gil_scoped_release released;
             return graph.remove(rows.data(), rows.shape(0), threads);
           },
@@ -189,10 +194,8 @@ void bind_graph(nb::module_& module) {
       .def(
           "mark_removed",
           [](Graph& graph, Rows1 rows) {
-            for (std::size_t i = 0; i < rows.shape(0); ++i) {
-              if (rows.data()[i] >= graph.rows()) throw nb::value_error("a row lies beyond the graph");
-              graph.mark_removed(rows.data()[i]);
-            }
+            check_rows(graph, rows);
+            for (std::size_t i = 0; i < rows.shape(0); ++i) graph.mark_removed(rows.data()[i]);
           },
           nb::arg("rows").noconvert())
       .def(

@@ -33,8 +33,8 @@ class Linker {
     std::vector<Candidate>& near = scratch_.merged;
     near.clear();
     for (std::size_t i = 0; i < found; ++i)
-      if (scratch_.beam[i].row != row)
-        near.push_back({code.without_noise(query, scratch_.beam[i].distance), scratch_.beam[i].row});
+      if (const Candidate& met = scratch_.beam[i]; met.row != row)
+        near.push_back({code.without_noise(query, met.distance), met.row});
     std::sort(near.begin(), near.end(), Nearer{row});
     prune(code, near);
     const std::vector<Candidate> chosen = scratch_.kept;
@@ -126,8 +126,8 @@ class Linker {
     const std::size_t least = graph_.options().links_per_node / 4;
     for (std::size_t i = 0; i < sorted.size() && kept.size() < least; ++i) {
       const std::uint32_t row = sorted[i].row;
-      if (std::none_of(kept.begin(), kept.end(), [row](const Candidate& c) { return c.row == row; }))
-        kept.push_back(sorted[i]);
+      const auto same = [row](const Candidate& c) { return c.row == row; };
+      if (std::none_of(kept.begin(), kept.end(), same)) kept.push_back(sorted[i]);
     }
   }
 
@@ -162,7 +162,8 @@ class Linker {
       merged.push_back({code.pair_distance(owner_query, other), links[i]});
       // The usual case, told apart early: a nearer link already leads to the row. Of rows equally
       // near, pruning chooses: many equal rows would otherwise link to the first of them only.
-      if (merged.back().distance < distance && alpha * code.pair_distance(row_query, other) <= distance)
+      if (merged.back().distance < distance &&
+          alpha * code.pair_distance(row_query, other) <= distance)
         return false;
     }
     merged.push_back({distance, row});
@@ -190,9 +191,12 @@ class Linker {
     for (const std::uint32_t heir : heirs) {
       const bool known = std::any_of(merged.begin(), merged.end(),
                                      [heir](const Candidate& c) { return c.row == heir; });
-      if (heir != row && !known) added.push_back({code.pair_distance(query, graph_.code(heir)), heir});
+      if (heir != row && !known)
+        added.push_back({code.pair_distance(query, graph_.code(heir)), heir});
     }
-    const auto nearer = [](const Candidate& a, const Candidate& b) { return a.distance < b.distance; };
+    const auto nearer = [](const Candidate& a, const Candidate& b) {
+      return a.distance < b.distance;
+    };
     std::sort(added.begin(), added.end(), nearer);
     if (added.size() > kHeirs) added.resize(kHeirs);
     merged.insert(merged.end(), added.begin(), added.end());

@@ -5,7 +5,8 @@
 namespace ruvector {
 namespace {
 
-void plain_int8_dot(const std::int8_t* a, const std::int8_t* b, std::size_t dim, std::int32_t* out) {
+void plain_int8_dot(const std::int8_t* a, const std::int8_t* b, std::size_t dim,
+                    std::int32_t* out) {
   std::int32_t sum = 0;
   for (std::size_t i = 0; i < dim; ++i) sum += std::int32_t{a[i]} * b[i];
   *out = sum;
@@ -41,7 +42,8 @@ double Int8Code::encode(const float* vector, double norm_limit, std::byte* row) 
       code_squares += std::int32_t{code} * code;
     }
   }
-  const double norm = static_cast<double>(trailer[0]) * trailer[0] * static_cast<double>(code_squares);
+  const double norm =
+      static_cast<double>(trailer[0]) * trailer[0] * static_cast<double>(code_squares);
   if (metric_ == Metric::Dot) trailer[2] = extra_coordinate(squares, norm_limit);
   trailer[1] = static_cast<float>(norm + static_cast<double>(trailer[2]) * trailer[2]);
   std::memcpy(row + trailer_, trailer, sizeof trailer);

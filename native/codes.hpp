@@ -54,8 +54,8 @@ class Int8Code {
            query.scale * trailer[0] * static_cast<float>(product) + query.extra * trailer[2];
   }
 
-  // Between rows. Equal rows are at distance 0, which the sum above misses by some units in the last
-  // place of the norm, either way; the pruning rule takes equal rows for different ones then.
+  // Between rows. Equal rows are at distance 0, which the sum above misses by some units in the
+  // last place of the norm, either way; the pruning rule takes equal rows for different ones then.
   float pair_distance(const CodeQuery& query, const std::byte* row) const {
     return without_noise(query, distance(query, row));
   }

@@ -1,4 +1,5 @@
-// Are these bytes the bytes that were written? CRC-32C (Castagnoli, polynomial 0x1EDC6F41 reflected).
+// Are these bytes the bytes that were written? CRC-32C (Castagnoli, polynomial 0x1EDC6F41
+// reflected).
 #pragma once
 
 #include <cstddef>

@@ -29,7 +29,8 @@ float half_to_float(std::uint16_t half) {
   const std::uint32_t exponent = (half >> 10) & 0x1F;
   const std::uint32_t mantissa = half & 0x3FF;
   if (exponent == 31) return std::bit_cast<float>(sign | 0x7F800000U | (mantissa << 13));
-  if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
+  if (exponent != 0)
+    return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
   const float value = static_cast<float>(mantissa) * 0x1p-24F;
   return sign ? -value : value;
 }
@@ -69,9 +70,12 @@ float Scorer::score(const float* query, float query_norm, const void* row) const
 void row_to_float(const void* row, Element element, std::size_t dim, bool normalize, float* out) {
   double squares = 0;
   for (std::size_t i = 0; i < dim; ++i) {
-    out[i] = element == Element::Float32   ? static_cast<const float*>(row)[i]
-             : element == Element::Float16 ? half_to_float(static_cast<const std::uint16_t*>(row)[i])
-                                           : static_cast<float>(static_cast<const std::uint8_t*>(row)[i]);
+    if (element == Element::Float32)
+      out[i] = static_cast<const float*>(row)[i];
+    else if (element == Element::Float16)
+      out[i] = half_to_float(static_cast<const std::uint16_t*>(row)[i]);
+    else
+      out[i] = static_cast<float>(static_cast<const std::uint8_t*>(row)[i]);
     squares += static_cast<double>(out[i]) * out[i];
   }
   if (!normalize || squares == 0) return;

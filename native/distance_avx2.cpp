@@ -1,5 +1,6 @@
-// Our own AVX2 loops for what the libraries lack: manhattan, and float queries over float16 or uint8
-// rows. Only these functions are compiled for AVX2; the caller asks the CPU before taking them.
+// Our own AVX2 loops for what the libraries lack: manhattan, and float queries over float16 or
+// uint8 rows. Only these functions are compiled for AVX2; the caller asks the CPU before taking
+// them.
 #include "distance.hpp"
 
 #if defined(__x86_64__)

@@ -10,7 +10,8 @@ namespace ruvector {
 
 std::size_t mask_count(const std::uint8_t* mask, std::size_t rows);
 
-// Writes min(k, allowed) hits per query, best first. `columns` is that number. Threads share queries.
+// Writes min(k, allowed) hits per query, best first. `columns` is that number. Threads share
+// queries.
 void exact_search(const float* queries, std::size_t query_count, const void* vectors,
                   std::size_t rows, std::size_t dim, Element element, Metric metric,
                   std::size_t columns, const std::uint8_t* allowed, int threads,

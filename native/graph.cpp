@@ -65,7 +65,8 @@ void Graph::view_vectors(const void* vectors, std::size_t rows, int threads) {
   if (codes_ != &vectors_) codes_->reserve(rows);
   links_.reserve(rows);
   deleted_.reserve(rows / 64 + 1);
-  for (std::size_t i = 0; i <= rows / 64; ++i) *deleted_word(static_cast<std::uint32_t>(i * 64)) = 0;
+  for (std::size_t i = 0; i <= rows / 64; ++i)
+    *deleted_word(static_cast<std::uint32_t>(i * 64)) = 0;
   for (std::size_t i = 0; i < rows; ++i)
     std::fill_n(links(static_cast<std::uint32_t>(i)), options_.links_per_node, kNoRow);
   encode(0, rows, threads);
@@ -78,7 +79,8 @@ void Graph::view_stored(const void* vectors, std::size_t rows, const std::uint32
   links_.view(links, rows);
   if (codes_ != &vectors_) codes_->view(codes, rows);
   deleted_.reserve(rows / 64 + 1);
-  for (std::size_t i = 0; i <= rows / 64; ++i) *deleted_word(static_cast<std::uint32_t>(i * 64)) = 0;
+  for (std::size_t i = 0; i <= rows / 64; ++i)
+    *deleted_word(static_cast<std::uint32_t>(i * 64)) = 0;
   rows_.store(rows, std::memory_order_release);
   linked_.store(rows, std::memory_order_release);
   for (std::size_t i = 0; i < entry_count; ++i) add_entry(entries[i]);

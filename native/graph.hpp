@@ -1,8 +1,9 @@
-// Which rows are near this one? A flat, updatable graph: each row has up to R links to rows near it.
+// Which rows are near this one? A flat, updatable graph: each row has up to R links to rows near
+// it.
 //
-// Invariants: links of a row stand at the front of its place, the rest is kNoRow; a row's vector and
-// code are written before the first link to it and never change; rows are never reused (a removed
-// row is walked through and not returned; whoever owns the graph compacts it).
+// Invariants: links of a row stand at the front of its place, the rest is kNoRow; a row's vector
+// and code are written before the first link to it and never change; rows are never reused (a
+// removed row is walked through and not returned; whoever owns the graph compacts it).
 // Threads: one thread at a time appends; `link`, `remove` and `search` may run beside each other.
 // Links are atomic words, written under a lock per group of rows and read without one.
 // What it does not do: ids, files, Python.

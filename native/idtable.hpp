@@ -14,7 +14,9 @@ class IdTable {
 
   IdTable() { resize(64); }
   std::size_t size() const { return size_; }
-  std::size_t memory_bytes() const { return rows_.size() * (sizeof(std::uint64_t) + sizeof(std::uint32_t)); }
+  std::size_t memory_bytes() const {
+    return rows_.size() * (sizeof(std::uint64_t) + sizeof(std::uint32_t));
+  }
 
   std::uint32_t get(std::uint64_t id) const { return rows_[place_of(id)]; }
 

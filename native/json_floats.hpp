@@ -12,16 +12,16 @@ struct ParseFailure {
   std::size_t position = 0;
 };
 
-// Writes the array's numbers to `out`, each the float32 nearest to its decimal value; numbers beyond
-// `capacity` are counted in `count` and not written.
+// Writes the array's numbers to `out`, each the float32 nearest to its decimal value; numbers
+// beyond `capacity` are counted in `count` and not written.
 ParseFailure parse_floats(const char* text, std::size_t size, float* out, std::size_t capacity,
                           std::size_t& count);
 // Of a flat array that parses, how many numbers it has; an empty one counts as 1.
 std::size_t most_floats(const char* text, std::size_t size);
 
-// The shortest decimal form that reads back to the same float32, `1.0` rather than `1`, as serde_json
-// writes it. Not a number and infinities become `null`. Returns the end of what was written; `out`
-// must have room for kFloatBytes.
+// The shortest decimal form that reads back to the same float32, `1.0` rather than `1`, as
+// serde_json writes it. Not a number and infinities become `null`. Returns the end of what was
+// written; `out` must have room for kFloatBytes.
 inline constexpr std::size_t kFloatBytes = 24;
 char* format_float(float value, char* out);
 std::string format_floats(const float* values, std::size_t count);

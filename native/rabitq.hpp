@@ -1,5 +1,5 @@
-// The only includer of rabitqlib: its float kernels, under our names.
-// `space_dispatch.hpp` is not part of rabitqlib's stable API; the version is pinned in CMakeLists.txt.
+// The only includer of rabitqlib: its float kernels, under our names. `space_dispatch.hpp` is not
+// part of rabitqlib's stable API; the version is pinned in CMakeLists.txt.
 #pragma once
 
 #include "rabitqlib/core/detail/simd/space_dispatch.hpp"

@@ -34,7 +34,8 @@ RowStore::~RowStore() {
 
 void RowStore::view(const void* rows_at, std::size_t rows) {
   if (reserved_ != 0) throw std::logic_error("a store that owns rows cannot become a view");
-  if (((rows + mask_) >> shift_) > kMaxChunks) throw std::length_error("too many rows for one graph");
+  if (((rows + mask_) >> shift_) > kMaxChunks)
+    throw std::length_error("too many rows for one graph");
   auto* base = static_cast<std::byte*>(const_cast<void*>(rows_at));
   for (std::size_t chunk = 0; chunk << shift_ < rows; ++chunk)
     chunks_[chunk].store(base + (chunk << shift_) * row_bytes_, std::memory_order_release);

@@ -88,7 +88,8 @@ class Query {
     const CodeQuery query = prepare();
     Beam beam(scratch_.beam, kScanKeep * options_.k + 32);
     graph_.with_code([&](const auto& code) {
-      each_match([&](std::uint32_t row) { beam.offer(code.distance(query, graph_.code(row)), row); });
+      each_match(
+          [&](std::uint32_t row) { beam.offer(code.distance(query, graph_.code(row)), row); });
     });
     for (std::size_t i = 0; i < beam.size(); ++i) offer(best, beam[i].row);
   }

@@ -8,8 +8,8 @@ namespace ruvector {
 struct SearchOptions {
   std::size_t k = 10;
   std::size_t beam = 64;
-  // Packed mask or null. With a mask, rows removed from the graph match as well if the mask says so:
-  // it describes the rows at one moment, whatever was removed since.
+  // Packed mask or null. With a mask, rows removed from the graph match as well if the mask says
+  // so: it describes the rows at one moment, whatever was removed since.
   const std::uint8_t* allowed = nullptr;
   std::size_t mask_rows = 0;              // rows the mask covers; later rows do not match
   std::size_t allowed_count = 0;

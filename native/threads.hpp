@@ -1,5 +1,5 @@
-// How is a loop shared between threads? Plain threads that live as long as the loop, so that nothing
-// is alive at import and a fork between two calls is harmless.
+// How is a loop shared between threads? Plain threads that live as long as the loop, so that
+// nothing is alive at import and a fork between two calls is harmless.
 #pragma once
 
 #include <atomic>
@@ -13,7 +13,8 @@ namespace ruvector {
 
 // 0 asks for every core.
 inline std::size_t thread_count(int asked, std::size_t jobs) {
-  std::size_t count = asked > 0 ? static_cast<std::size_t>(asked) : std::thread::hardware_concurrency();
+  std::size_t count =
+      asked > 0 ? static_cast<std::size_t>(asked) : std::thread::hardware_concurrency();
   if (count > 256) count = 256;
   if (count > jobs) count = jobs;
   return count == 0 ? 1 : count;

@@ -1,9 +1,9 @@
 // How are near rows found? The walk through the graph, a template over the code.
 //
 // `walk` keeps one sorted array of the nearest rows met (the beam) and expands the nearest that was
-// not expanded. `walk_past` does the same when some rows do not match: they are expanded as well but
-// do not count. Where most rows do not match, `walk_matching` keeps them in a heap instead, collects
-// only those that match, and gives up after a stated number of distances.
+// not expanded. `walk_past` does the same when some rows do not match: they are expanded as well
+// but do not count. Where most rows do not match, `walk_matching` keeps them in a heap instead,
+// collects only those that match, and gives up after a stated number of distances.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,8 @@ inline constexpr std::size_t kAhead = 4;
 
 inline void fetch_row(const std::byte* row, std::size_t bytes) {
   // 8 KiB bound what one row may push out of the cache.
-  for (std::size_t line = 0; line < bytes && line < 8192; line += 64) __builtin_prefetch(row + line);
+  for (std::size_t line = 0; line < bytes && line < 8192; line += 64)
+    __builtin_prefetch(row + line);
 }
 
 // Collects the links of `row` not met before, then calls take(distance, row) for each.
@@ -84,9 +85,9 @@ class Beam {
   std::size_t size_ = 0;
 };
 
-// A sorted array that keeps the nearest `width` rows that match, and those between them that do not,
-// as long as all fit. A row may stop matching meanwhile: the count is then too high, and the array a
-// little shorter than it could be.
+// A sorted array that keeps the nearest `width` rows that match, and those between them that do
+// not, as long as all fit. A row may stop matching meanwhile: the count is then too high, and the
+// array a little shorter than it could be.
 template <class Matches>
 class MixedBeam {
  public:
@@ -191,8 +192,8 @@ std::size_t walk(const Graph& graph, const Code& code, const CodeQuery& query, s
   return beam.size();
 }
 
-// The `width` nearest rows for which matches(row), nearest first, in scratch.beam; returns how many.
-// For filters that most rows match: fewer come back where too many others lie near the query.
+// The `width` nearest rows for which matches(row), nearest first, in scratch.beam; returns how
+// many. For filters that most rows match: fewer come back where too many others lie near the query.
 template <class Code, class Matches>
 std::size_t walk_past(const Graph& graph, const Code& code, const CodeQuery& query,
                       std::size_t width, Scratch& scratch, const Matches& matches) {
@@ -212,7 +213,9 @@ std::size_t walk_matching(const Graph& graph, const Code& code, const CodeQuery&
   Beam beam(scratch.beam, width);
   std::vector<Candidate>& frontier = scratch.frontier;
   frontier.clear();
-  const auto farther = [](const Candidate& a, const Candidate& b) { return a.distance > b.distance; };
+  const auto farther = [](const Candidate& a, const Candidate& b) {
+    return a.distance > b.distance;
+  };
   auto take = [&](float distance, std::uint32_t row) {
     if (beam.full() && !(distance < beam.worst())) return;
     if (matches(row)) beam.offer(distance, row);

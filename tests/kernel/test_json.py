@@ -102,8 +102,9 @@ def test_the_position_is_that_of_the_first_wrong_byte() -> None:
 def test_random_decimals_near_the_middle_of_two_float32_round_right() -> None:
     rng = np.random.default_rng(5)
     values = rng.integers(1 << 23, 1 << 31, 300, dtype=np.uint32).view(np.float32)
-    values = values[np.isfinite(values) & (np.abs(values) < 1e37)].astype(np.float64)
-    middles = values * (1 + 2.0**-24)
+    values = values[np.isfinite(values) & (np.abs(values) < 1e37)]
+    above = np.nextafter(values, np.float32(np.inf))
+    middles = (values.astype(np.float64) + above.astype(np.float64)) / 2
     texts = [f"{m:.{digits}e}" for m in middles.tolist() for digits in (6, 8, 15, 17, 20)]
     text = f"[{','.join(texts)}]".encode()
     expected = oracle.parse_floats(text)
