@@ -87,8 +87,8 @@ void bind_exact(nb::module_& module) {
              "first.\n\n"
              "queries float32 [q, dim]; vectors float32, float16 or uint8 [n, dim]; allowed a\n"
              "packed mask in little bit order over the n rows, or None; m = min(k, allowed rows).\n"
-             "Equal scores are ordered by the lower row; scores that are not numbers come last. threads\n"
-             "share the queries; 0 takes every core.\n"
+             "Equal scores are ordered by the lower row; scores that are not numbers come last.\n"
+             "threads share the queries; 0 takes every core.\n"
              "Raises ValueError for different dimensions or a short mask.\n"
              "Cost: n x dim per query.");
   module.def("score_rows", &score_rows_of, nb::arg("query").noconvert(),
