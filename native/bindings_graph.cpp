@@ -14,7 +14,8 @@ namespace {
 using Hits = std::pair<nb::object, nb::object>;
 
 GraphOptions options_from(std::size_t dim, int metric, int element, std::uint32_t links_per_node,
-                          std::uint32_t build_beam, float alpha, double norm_limit) {
+                          std::uint32_t build_beam, float alpha, double norm_limit,
+                          bool int8_codes) {
   if (dim < 1 || dim > 65536) throw nb::value_error("dimensions must be between 1 and 65536");
   if (element < 0 || element > 2) throw nb::value_error("element must be 0, 1 or 2");
   if (links_per_node < 2 || links_per_node > 256)
@@ -29,6 +30,7 @@ GraphOptions options_from(std::size_t dim, int metric, int element, std::uint32_
   options.build_beam = build_beam;
   options.alpha = alpha;
   options.norm_limit = norm_limit;
+  options.int8_codes = int8_codes;
   return options;
 }
 
@@ -147,12 +149,13 @@ void bind_graph(nb::module_& module) {
       .def(
           "__init__",
           [](Graph* self, std::size_t dim, int metric, int element, std::uint32_t links_per_node,
-             std::uint32_t build_beam, float alpha, double norm_limit) {
+             std::uint32_t build_beam, float alpha, double norm_limit, bool int8_codes) {
             new (self) Graph(options_from(dim, metric, element, links_per_node, build_beam, alpha,
-                                          norm_limit));
+                                          norm_limit, int8_codes));
           },
           nb::arg("dim"), nb::arg("metric"), nb::arg("element"), nb::arg("links_per_node"),
-          nb::arg("build_beam"), nb::arg("alpha"), nb::arg("norm_limit"))
+          nb::arg("build_beam"), nb::arg("alpha"), nb::arg("norm_limit"),
+          nb::arg("int8_codes"))
       .def(
           "view_vectors",
           [](Graph& graph, Vectors vectors, int threads) {

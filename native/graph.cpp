@@ -11,7 +11,7 @@ namespace {
 // Below 64 dimensions a float32 row is no larger than a code with its cache line; manhattan has no
 // integer kernel.
 bool wants_int8(const GraphOptions& options) {
-  return options.dim >= 64 && options.metric != Metric::Manhattan;
+  return options.int8_codes && options.dim >= 64 && options.metric != Metric::Manhattan;
 }
 
 // A float32 row that needs no extra coordinate is its own code.

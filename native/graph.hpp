@@ -32,6 +32,7 @@ struct GraphOptions {
   std::uint32_t build_beam = 200;
   float alpha = 1.2F;
   double norm_limit = 0;  // the longest row, for dot product
+  bool int8_codes = true;  // where they fit; false where they would confuse neighbours
 };
 
 struct Candidate {

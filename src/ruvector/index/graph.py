@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ruvector.errors import RuvectorError
+from ruvector.index.code_choice import int8_suffices
 from ruvector.kernel import Float32Array, MaskArray, Metric, RowArray, VectorArray, _kernel
 
 FORMAT_VERSION = 1
@@ -63,7 +64,8 @@ class Graph:
         Cost: 0.2 ms per row and core at 384 dimensions.
         """
         limit = norm_limit_of(norms_of(vectors)) if metric == Metric.DOT else 0.0
-        settings = _settings(vectors, metric, links_per_node, build_beam, limit)
+        int8 = metric == Metric.MANHATTAN or int8_suffices(vectors, metric, threads)
+        settings = _settings(vectors, metric, links_per_node, build_beam, limit, int8)
         core = _core(settings)
         core.view_vectors(vectors, threads)
         order = np.random.default_rng(ORDER_SEED).permutation(len(vectors)).astype(np.uint32)
@@ -152,7 +154,12 @@ def norm_limit_of(norms: NDArray[np.float64]) -> float:
 
 
 def _settings(
-    vectors: VectorArray, metric: Metric, links_per_node: int, build_beam: int, norm_limit: float
+    vectors: VectorArray,
+    metric: Metric,
+    links_per_node: int,
+    build_beam: int,
+    norm_limit: float,
+    int8: bool,
 ) -> NDArray[np.float64]:
     if vectors.ndim != 2 or vectors.dtype not in ELEMENTS:
         raise TypeError("vectors must be float32, float16 or uint8 [n, dim]")
@@ -166,6 +173,7 @@ def _settings(
         build_beam,
         ALPHA,
         norm_limit,
+        int8,
     )
     return np.array(values, np.float64)
 
@@ -173,22 +181,22 @@ def _settings(
 def _checked_settings(
     settings: NDArray[Any], vectors: VectorArray, metric: Metric
 ) -> NDArray[np.float64]:
-    if settings.dtype != np.float64 or settings.shape != (8,) or not np.isfinite(settings).all():
-        raise ValueError("the graph's settings are not eight numbers")
+    if settings.dtype != np.float64 or settings.shape != (9,) or not np.isfinite(settings).all():
+        raise ValueError("the graph's settings are not nine numbers")
     if settings[0] != FORMAT_VERSION:
         raise ValueError(f"graph format {settings[0]:g} is unknown; known is {FORMAT_VERSION}")
-    expected = _settings(vectors, metric, 0, 0, 0.0)
+    expected = _settings(vectors, metric, 0, 0, 0.0, True)
     if not np.array_equal(settings[1:4], expected[1:4]):
         raise ValueError("the graph was built over other vectors or for another metric")
     if not (2 <= settings[4] <= 256 and 1 <= settings[5] <= 10_000):
         raise ValueError("the graph's links_per_node or build_beam is out of range")
-    if (settings[4:6] % 1).any() or settings[6] < 1 or settings[7] < 0:
+    if (settings[4:6] % 1).any() or settings[6] < 1 or settings[7] < 0 or settings[8] not in (0, 1):
         raise ValueError("the graph's settings are out of range")
     return settings
 
 
 def _core(settings: NDArray[np.float64]) -> _kernel.Graph:
-    _, dim, metric, element, links_per_node, build_beam, alpha, norm_limit = settings.tolist()
+    _, dim, metric, element, links_per_node, build_beam, alpha, norm_limit, int8 = settings.tolist()
     return _kernel.Graph(
         int(dim),
         int(metric),
@@ -197,4 +205,5 @@ def _core(settings: NDArray[np.float64]) -> _kernel.Graph:
         int(build_beam),
         alpha,
         norm_limit,
+        bool(int8),
     )

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ruvector.errors import BadInput
+from ruvector.index.code_choice import int8_suffices
 from ruvector.index.graph import ALPHA, ORDER_SEED, norm_limit_of, norms_of
 from ruvector.index.search import FULL_SCAN_ROWS
 from ruvector.index.vector_file import Pieces, read_file, write_file
@@ -46,6 +47,7 @@ class _Rows:
     core: _kernel.Graph
     ids: IdArray
     norm_limit: float
+    int8: bool = True  # the codes that its walks compare; False: float32 rows
     long_rows: int = 0
 
 
@@ -212,7 +214,14 @@ class VectorIndex:
         with self._lock:
             core, rows = self._rows.core, self._rows.core.rows
             settings = np.array(
-                [self._links_per_node, self._build_beam, ALPHA, self._rows.norm_limit], np.float64
+                [
+                    self._links_per_node,
+                    self._build_beam,
+                    ALPHA,
+                    self._rows.norm_limit,
+                    self._rows.int8,
+                ],
+                np.float64,
             )
             entries = core.entries()
             deleted = np.packbits(core.deleted(), bitorder="little")
@@ -241,23 +250,23 @@ class VectorIndex:
         header, arrays = read_file(Path(path))
         try:
             ids, deleted = arrays["ids"], arrays["deleted"]
-            links_per_node, build_beam, _, norm_limit = arrays["settings"].tolist()
-            if not (math.isfinite(norm_limit) and norm_limit >= 0):
-                raise BadInput(f"the norm limit is {norm_limit}")
+            links_per_node, build_beam, _, norm_limit, int8 = arrays["settings"].tolist()
+            if not (math.isfinite(norm_limit) and norm_limit >= 0 and int8 in (0, 1)):
+                raise BadInput(f"the norm limit is {norm_limit}, the choice of codes {int8}")
             index = cls(
                 header.dimensions,
                 header.distance,
                 links_per_node=int(links_per_node),
                 build_beam=int(build_beam),
             )
-            core = index._empty_rows(norm_limit).core
+            core = index._empty_rows(norm_limit, bool(int8)).core
             core.append(index._checked(arrays["vectors"]), 0)
             core.restore(arrays["links"], arrays["entries"])
             gone = np.unpackbits(deleted, bitorder="little")[: len(ids)].astype(bool)
             if len(ids) != core.rows or len(gone) != core.rows or ids.dtype != np.uint64:
                 raise BadInput("ids, removals and vectors differ in number")
             core.mark_removed(np.flatnonzero(gone).astype(np.uint32))
-            index._rows = _Rows(core, ids, norm_limit)
+            index._rows = _Rows(core, ids, norm_limit, bool(int8))
             index._count_long(index._rows, arrays["vectors"])
             index._fill_table(~gone)
             index._view = _View(index._rows, None)
@@ -293,7 +302,7 @@ class VectorIndex:
             raise BadInput("vectors must not hold NaN, infinity or numbers beyond float32")
         return rows
 
-    def _empty_rows(self, norm_limit: float) -> _Rows:
+    def _empty_rows(self, norm_limit: float, int8: bool = True) -> _Rows:
         try:
             core = _kernel.Graph(
                 self.dimensions,
@@ -303,10 +312,11 @@ class VectorIndex:
                 self._build_beam,
                 ALPHA,
                 norm_limit,
+                int8,
             )
         except ValueError as error:
             raise BadInput(str(error)) from error
-        return _Rows(core, np.empty(0, np.uint64), norm_limit)
+        return _Rows(core, np.empty(0, np.uint64), norm_limit, int8)
 
     def _append(self, ids: IdArray, vectors: Float32Array, threads: int) -> None:
         rows = self._rows
@@ -326,10 +336,10 @@ class VectorIndex:
         before = self._table.put(ids, first)
         rows.core.remove(before[before != NO_ROW], threads)
         if not is_linked and last > FULL_SCAN_ROWS:
-            if self._metric == Metric.DOT:
-                self._rebuild(threads)
-            else:
+            if self._metric == Metric.MANHATTAN:  # nothing to choose
                 self._link(rows.core, np.arange(last, dtype=np.uint32), threads)
+            else:
+                self._rebuild(threads)
         self._rebuild_if_worn(threads)
 
     def _count_long(self, rows: _Rows, vectors: Float32Array) -> None:
@@ -356,7 +366,10 @@ class VectorIndex:
         live = ~core.deleted()
         vectors = core.copy_vectors(0, core.rows)[live]
         is_dot = self._metric == Metric.DOT
-        rows = self._empty_rows(norm_limit_of(norms_of(vectors)) if is_dot else 0.0)
+        limit = norm_limit_of(norms_of(vectors)) if is_dot else 0.0
+        is_large = len(vectors) > FULL_SCAN_ROWS and self._metric != Metric.MANHATTAN
+        int8 = not is_large or int8_suffices(vectors, self._metric, threads)
+        rows = self._empty_rows(limit, int8)
         rows.ids = self._rows.ids[: len(live)][live]
         rows.core.append(vectors, threads)
         self._count_long(rows, vectors)

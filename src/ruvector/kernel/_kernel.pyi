@@ -39,6 +39,7 @@ class Graph:
         build_beam: int,
         alpha: float,
         norm_limit: float,
+        int8_codes: bool,
     ) -> None: ...
     def view_vectors(self, vectors: NDArray[Any], threads: int) -> None: ...
     def view_stored(

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from ruvector.collection.records import PointRecord
+from ruvector.collection.records import decode_hit
 from ruvector.collection.segment import Rows
 from ruvector.collection.view import View
 from ruvector.kernel import shortest_floats
 from ruvector.model.paths import ANY_ELEMENT, AnyElement, Step, delete_at, parse_path
-from ruvector.model.points import Hit, PayloadSelector, Record, Vectors
+from ruvector.model.points import WHOLE_PAYLOAD, Hit, PayloadSelector, Record, Vectors
 
 _decode_json = msgspec.json.Decoder(dict[str, Any]).decode
 _EMPTY = Raw(b"{}")
@@ -29,19 +29,21 @@ class Selection(msgspec.Struct, frozen=True):
 
 def hits_of(view: View, rows: Rows, scores: Vectors, selection: Selection) -> list[Hit]:
     """Return hits in the order of the rows. Scores are printed as float32."""
-    numbers = rows.tolist()
-    return [
+    numbers, plain = rows.tolist(), shortest_floats(scores)
+    found = [decode_hit(data) for data in view.reader.points(numbers) if data is not None]
+    hits = [
         Hit(
-            id=record.id,
-            version=record.version,
+            id=point_id,
+            version=version,
             score=score,
-            payload_json=_payload(record, selection.payload),
-            vector=_vector(view, row, selection),
+            payload_json=_payload(text, selection.payload),
         )
-        for row, record, score in zip(
-            numbers, view.records(numbers), shortest_floats(scores), strict=True
-        )
+        for (point_id, version, text), score in zip(found, plain, strict=True)
     ]
+    if selection.vectors:
+        for hit, row in zip(hits, numbers, strict=True):
+            hit.vector = _vector(view, row, selection)
+    return hits
 
 
 def records_of(view: View, rows: Sequence[int], selection: Selection) -> list[Record]:
@@ -49,19 +51,19 @@ def records_of(view: View, rows: Sequence[int], selection: Selection) -> list[Re
     return [
         Record(
             id=record.id,
-            payload_json=_payload(record, selection.payload),
+            payload_json=_payload(record.payload, selection.payload),
             vector=_vector(view, row, selection),
         )
         for row, record in zip(rows, view.records(rows), strict=True)
     ]
 
 
-def _payload(record: PointRecord, selector: PayloadSelector) -> Raw | None:
+def _payload(text: bytes, selector: PayloadSelector) -> Raw | None:
+    if selector is WHOLE_PAYLOAD:
+        return Raw(text) if text else _EMPTY
     if not selector.enabled:
         return None
-    if selector.include is None and selector.exclude is None:
-        return Raw(record.payload) if record.payload else _EMPTY
-    payload = _decode_json(record.payload) if record.payload else {}
+    payload = _decode_json(text) if text else {}
     if selector.include is not None:
         payload = include(payload, selector.include)
     for key in selector.exclude or ():
