@@ -21,6 +21,7 @@ from ruvector.model.points import Vectors
 Stored = NDArray[Any]  # float32, float16 or uint8 [n, dim]
 
 LENGTH_MAX = 9e18  # squares of the distance between two such vectors still fit into float32
+_WIDE_DIM = 256  # from here on float32 sums of squares save time, and are exact to 1e-6
 _UNIT_TOLERANCE = 2e-6  # of a squared length: what float32 sums of 65,536 squares stay within
 
 _METRICS = {
@@ -146,13 +147,19 @@ def to_query(space: VectorSpace, vector: Vectors) -> Vectors:
         square = vector.dot(vector)
     if space.metric is Metric.COSINE:
         if abs(square - 1.0) > _UNIT_TOLERANCE:
-            wide = vector.astype(np.float64)
-            vector = np.asarray(wide / (math.sqrt(wide.dot(wide)) or 1.0), dtype=np.float32)
+            vector = _unit_query(vector, float(square))
     elif square > LENGTH_MAX**2:
         raise BadInput(
             f"the query vector is longer than {LENGTH_MAX:g}; scores would not fit into float32"
         )
     return vector[np.newaxis]
+
+
+def _unit_query(vector: Vectors, square: float) -> Vectors:
+    if len(vector) >= _WIDE_DIM and 1e-20 < square < 1e20:
+        return vector * np.float32(1.0 / math.sqrt(square))
+    wide = vector.astype(np.float64)  # squares that float32 cannot hold, or few enough to be cheap
+    return np.asarray(wide / (math.sqrt(wide.dot(wide)) or 1.0), dtype=np.float32)
 
 
 def _unit_length(rows: Vectors, squares: NDArray[np.float64]) -> Vectors:
