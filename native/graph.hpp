@@ -72,7 +72,7 @@ class Graph {
  public:
   explicit Graph(const GraphOptions& options);
 
-  // --- rows -------------------------------------------------------------------------------
+  // The rows.
   void view_vectors(const void* vectors, std::size_t rows, int threads);  // and encodes them
   void view_stored(const void* vectors, std::size_t rows, const std::uint32_t* links,
                    const void* codes, const std::uint32_t* entries, std::size_t entry_count);
@@ -93,11 +93,11 @@ class Graph {
     return static_cast<std::uint8_t>(word >> (i & 7) * 8);
   }
 
-  // --- building ---------------------------------------------------------------------------
+  // Building.
   void link(const std::uint32_t* rows, std::size_t count, int threads);
   std::size_t connect_unreached(int threads);  // returns how many rows no walk could reach
 
-  // --- reading ----------------------------------------------------------------------------
+  // Reading.
   const GraphOptions& options() const { return options_; }
   bool uses_int8() const { return int8_; }
   bool codes_are_vectors() const { return codes_ == &vectors_; }

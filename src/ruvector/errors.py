@@ -6,7 +6,8 @@ thing, the value, the limit and the way out.
 
 RuvectorError
 ├── BadInput (ValueError)        400  the request contradicts itself or the collection
-│   └── MalformedRequest         400  it could not be read at all: bad JSON, wrong types
+│   ├── MalformedRequest         400  it could not be read at all: bad JSON, wrong types
+│   └── UnsupportedEncoding      415  its body is compressed in a way that is not read
 ├── InvalidRequest (ValueError)  422  it was read, but a value lies outside its range
 ├── AlreadyExists                409
 ├── NotFound (LookupError)       404
@@ -55,6 +56,13 @@ class MalformedRequest(BadInput):
     """The body could not be read: bad JSON, a wrong type, an unknown field."""
 
     prefix = "Format error in JSON body: "
+
+
+class UnsupportedEncoding(BadInput):
+    """The body is compressed in a way that this server does not read."""
+
+    http_status = 415
+    prefix = "Bad request: "
 
 
 class InvalidRequest(RuvectorError, ValueError):

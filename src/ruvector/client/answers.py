@@ -19,6 +19,7 @@ from ruvector.model.results import QueryResult, ScrollResult
 ERROR_CLASSES: tuple[type[RuvectorError], ...] = (
     e.BadInput,
     e.MalformedRequest,
+    e.UnsupportedEncoding,
     e.InvalidRequest,
     e.AlreadyExists,
     e.NotFound,

@@ -9,9 +9,16 @@ times the configured size together (503).
 import asyncio
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
-from ruvector.errors import BadInput, BodyTooLarge, ConnectionFailed, TimedOut, Unavailable
+from ruvector.errors import (
+    BadInput,
+    BodyTooLarge,
+    ConnectionFailed,
+    TimedOut,
+    Unavailable,
+    UnsupportedEncoding,
+)
 from ruvector.server.pool import WorkerPool
 
 PATIENCE_SECONDS = 20.0  # what a client may take to send anything at all
@@ -21,13 +28,6 @@ MAX_RATIO = 100  # JSON of vectors compresses 3 times, sparse payloads 30 times
 BODIES_IN_FLIGHT = 8  # times the largest body
 
 Receive = Callable[[], Awaitable[Any]]
-
-
-class UnsupportedEncoding(BadInput):
-    """The body is compressed in a way that this server does not read."""
-
-    http_status: ClassVar[int] = 415
-    prefix: ClassVar[str] = "Bad request: "
 
 
 class BodyReader:
