@@ -15,7 +15,6 @@ from ruvector.errors import BadInput
 from ruvector.model.ids import PointId, id_key
 from ruvector.model.points import PointsBlock, VectorBlock, Vectors, encode_payload
 
-Ids: TypeAlias = "PointId | UUID | Iterable[PointId | UUID] | np.ndarray[Any, Any]"
 Columns: TypeAlias = tuple[Sequence[PointId], dict[str, VectorBlock], Sequence[Any] | None]
 _NUMBER_BYTES = 12  # of a float32 as text with its comma, such as -0.012345678
 _POINT_BYTES = 96  # of an id that is a UUID, and the names of the fields

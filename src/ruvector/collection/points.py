@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 
 from ruvector.collection.growing import Columns
@@ -65,16 +64,6 @@ def keys_of(ids: Sequence[PointId]) -> tuple[list[bytes], dict[int, str]]:
         if not isinstance(point_id, int) and (text := original_text(point_id, keys[i])) is not None
     }
     return keys, texts
-
-
-def check_payload_json(text: bytes) -> None:
-    """Raise BadInput unless the text is a JSON object."""
-    try:
-        value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadInput(f"payload is not valid JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise BadInput("payload must be a JSON object")
 
 
 def _only_last(points: PreparedPoints, last: Mapping[bytes, int], partial: bool) -> PreparedPoints:

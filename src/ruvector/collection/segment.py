@@ -45,11 +45,6 @@ class Segment:
     def __len__(self) -> int:
         return len(self.rows)
 
-    @property
-    def is_sealed(self) -> bool:
-        """Say whether the vectors are in a file."""
-        return bool(self.files)
-
     def positions_of(self, rows: Rows) -> NDArray[np.int64]:
         """Return the local positions of those given rows (ascending) that are in the segment."""
         if not len(self.rows) or not len(rows):

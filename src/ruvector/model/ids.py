@@ -15,7 +15,6 @@ from ruvector.errors import BadInput
 PointId: TypeAlias = int | str
 
 INTEGER_TAG = 0
-UUID_TAG = 1
 NAMESPACE = uuid.UUID("6a1c8d1e-5d0b-5f7e-9d1b-6f2f3b0f7c11")  # random, fixed for ever
 _SHOWN_BITS = 128
 MAX_STRING_BYTES = 4096  # longer strings are contents, not names

@@ -15,7 +15,6 @@ from ruvector.model.wire import encode_json
 Header = tuple[bytes, bytes]
 JSON = (b"content-type", b"application/json")
 TEXT = (b"content-type", b"text/plain; charset=utf-8")
-NOSNIFF = (b"x-content-type-options", b"nosniff")
 CLOSE = (b"connection", b"close")
 RETRY = (b"retry-after", b"1")
 MAX_MESSAGE = 2000  # characters of an error: enough to name a thing, not enough to echo a body

@@ -17,7 +17,6 @@ from ruvector.server.router import Access, Route
 
 METRICS_TYPE = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 SHUTTING_DOWN = "the server is shutting down"
-Problems = dict[str, str]
 
 
 class ServiceRoutes:
