@@ -19,6 +19,7 @@ from ruvector.model.limits import MAX_BATCH_UPDATES, MAX_JSON_CONTAINERS, MAX_JS
 from ruvector.model.operations import Operation
 from ruvector.model.wire.bodies import body_type, request_fields
 from ruvector.model.wire.columns import decode_point_vectors, decode_points
+from ruvector.model.wire.lifting import NAMES, lift_vector
 
 MAX_ID_DIGITS = 20  # those of 2^64 - 1; int() of thousands of digits raises
 _ORDERINGS = ("weak", "medium", "strong")
@@ -42,6 +43,19 @@ def decode_request(
 def _body_fields(request: type, body: bytes) -> dict[str, Any]:
     if not body.strip():
         body = b"{}"
+    lifted = lift_vector(request, body)
+    if lifted is not None:
+        vector, rest = lifted
+        fields = _plain_fields(request, rest)
+        name = NAMES[request]
+        value = fields.get(name)
+        if isinstance(value, msgspec.Raw) and bytes(value) == b"null":
+            fields[name] = vector
+            return fields
+    return _plain_fields(request, body)
+
+
+def _plain_fields(request: type, body: bytes) -> dict[str, Any]:
     try:
         scan_json(body, MAX_JSON_DEPTH, MAX_JSON_CONTAINERS)
         if not body.isascii():
