@@ -80,7 +80,7 @@ def test_a_killed_server_is_ready_soon(tmp_path: Path, capsys: pytest.CaptureFix
         log_bytes=log_bytes,
     )
     assert min(starts) <= READY_SECONDS
-    assert 0 < log_bytes <= LOG_BYTES_MAX
+    assert log_bytes <= LOG_BYTES_MAX  # 0 right after a seal
 
 
 def _log_bytes(storage: Path) -> int:
