@@ -47,7 +47,8 @@ sanitize: $(VENV)/.developer ## the kernel's tests under AddressSanitizer and UB
 
 bench: $(VENV)/.developer ## the short form of every benchmark, rows go to results.csv and README
 	@$(PY) -m pip install --quiet --group bench
-	@$(PY) benchmarks/frontier.py --rounds 3
+	@$(PY) benchmarks/frontier.py --short
+	@$(PY) benchmarks/filters.py --short
 	@$(PY) benchmarks/database.py --short
 	@$(PY) benchmarks/rest.py --short
 	@$(PY) benchmarks/figures.py

@@ -1,212 +1,124 @@
-"""How fast is VectorIndex at equal recall, beside its peers, in one run?
+"""How fast is VectorIndex at equal recall, beside every installed peer, in one run?
 
-usage: frontier.py [VECTORS.npy] [--peers ruvector,hnswlib] [--threads 2] [--rounds 5] [--rows N]
+usage: frontier.py [VECTORS.npy] [--peers ruvector,hnswlib] [--rounds 3] [--short]
 
-Vectors [n, dim] are made float32 of unit length. A permutation of seed 7 is taken; its last 1,000
-rows are the queries, the rest is indexed. k = 10, one query per call, one thread pinned to one
-core; builds take ``--threads``. True neighbours come from an exact search in the same run. All
-peers are built first and then measured in turn, ``--rounds`` times; the median of the rounds
-counts. A run is marked disturbed when the load of other processes was above 0.3 at its start.
-Rows are appended to results.csv; a missing peer is reported there, not skipped in silence.
+k = 10, one query per call, one thread pinned to one core; builds take ``--threads``. How peers are
+built and measured in turn stands in ruvector/bench. Rows are appended to results.csv, a missing
+peer is reported there too; the plot goes to docs/guide/frontier.svg. Beside the table stand the
+bars: B1 (speed) and B2 (build) of docs/guide/performance.md.
 """
 
-import argparse
-import importlib.metadata
-import os
-import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 import record
-import ruvector.demo
-from ruvector import VectorIndex
-from ruvector.kernel import Metric, exact_search
+import sources
+from ruvector.bench import curves, tables
+from ruvector.bench.machine import disturbance
+from ruvector.bench.peers import PEERS
+from ruvector.bench.picture import Axis, Line, chart
+from ruvector.bench.vectors import Dataset, true_neighbours
 
-K = 10
 QUERIES = 1000
-WARM_UP = 20
-SEED = 7
-BEAMS = (10, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 400)
-
-
-class Ruvector:
-    """Our index with its defaults."""
-
-    package, settings = "ruvector", "R=32 build_beam=200"
-
-    def build(self, vectors: np.ndarray, threads: int) -> None:
-        self.index = VectorIndex(dimensions=vectors.shape[1], distance="cosine")
-        self.index.add(np.arange(len(vectors), dtype=np.uint64), vectors, threads=threads)
-
-    def search(self, beam: int) -> Callable[[np.ndarray], np.ndarray]:
-        index = self.index
-        return lambda query: index.search(query, k=K, beam=beam)[0][0]
-
-    def bytes_per_vector(self) -> float:
-        return self.index.memory_bytes / len(self.index)
-
-
-class Hnswlib:
-    """hnswlib, inner product on unit vectors."""
-
-    package, settings = "hnswlib", "M=16 ef_construction=200"
-
-    def build(self, vectors: np.ndarray, threads: int) -> None:
-        import hnswlib
-
-        self.index: Any = hnswlib.Index("ip", vectors.shape[1])
-        self.index.init_index(len(vectors), ef_construction=200, M=16)
-        self.index.set_num_threads(threads)
-        self.index.add_items(vectors)
-        self.index.set_num_threads(1)
-        # vector, 2M links on the lowest layer and their count, label (its documented layout)
-        self.bytes = vectors.shape[1] * 4 + 32 * 4 + 4 + 8
-
-    def search(self, beam: int) -> Callable[[np.ndarray], np.ndarray]:
-        self.index.set_ef(beam)
-        return lambda query: self.index.knn_query(query, K)[0][0]
-
-    def bytes_per_vector(self) -> float:
-        return float(self.bytes)
-
-
-PEERS: dict[str, type[Any]] = {"ruvector": Ruvector, "hnswlib": Hnswlib}
-
-
-Row = dict[str, Any]
-
-
-def load_vectors(path: Path | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows to index and the queries."""
-    vectors = ruvector.demo.load()[0] if path is None else np.load(path).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    vectors = vectors[np.random.default_rng(SEED).permutation(len(vectors))]
-    return np.ascontiguousarray(vectors[:-QUERIES]), np.ascontiguousarray(vectors[-QUERIES:])
-
-
-def measure(
-    search: Callable[[np.ndarray], np.ndarray], queries: np.ndarray, truth: list[set[int]]
-) -> tuple[float, np.ndarray]:
-    """Return the recall and the seconds of each query."""
-    for query in queries[:WARM_UP]:
-        search(query)
-    seconds = np.empty(len(queries))
-    hits = 0
-    for i, query in enumerate(queries):
-        start = time.perf_counter()
-        found = search(query)
-        seconds[i] = time.perf_counter() - start
-        hits += len(truth[i].intersection(found.tolist()))
-    return hits / (K * len(queries)), seconds
-
-
-def build_peers(
-    names: list[str], vectors: np.ndarray, threads: int
-) -> dict[str, tuple[Any, float]]:
-    built = {}
-    for name in names:
-        peer = PEERS[name]()
-        start = time.perf_counter()
-        try:
-            peer.build(vectors, threads)
-        except ImportError as error:
-            print(f"{name}: missing: {error}", file=sys.stderr)
-            continue
-        built[name] = (peer, time.perf_counter() - start)
-        print(f"{name}: built in {built[name][1]:.1f} s", flush=True)
-    return built
-
-
-def measure_all(
-    built: dict[str, tuple[Any, float]], queries: np.ndarray, truth: list[set[int]], rounds: int
-) -> dict[tuple[str, int], tuple[float, list[np.ndarray]]]:
-    """Return recall and seconds of each round for every (peer, beam), measured in turn."""
-    found: dict[tuple[str, int], tuple[float, list[np.ndarray]]] = {}
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(cores)})
-    for _ in range(rounds):
-        for beam in BEAMS:
-            for name, (peer, _) in built.items():
-                recall, seconds = measure(peer.search(beam), queries, truth)
-                found.setdefault((name, beam), (recall, []))[1].append(seconds)
-    os.sched_setaffinity(0, cores)
-    return found
-
-
-def row_of(name: str, peer: Any, built: float, beam: int, recall: float, rounds: Any) -> Row:
-    """Return one setting's row: medians over the rounds."""
-    p50, p99 = (np.median([np.percentile(seconds, q) for seconds in rounds]) for q in (50, 99))
-    return {
-        "peer": name,
-        "version": importlib.metadata.version(peer.package),
-        "settings": f"{peer.settings} beam={beam}",
-        "build_seconds": round(built, 1),
-        "recall": f"{recall:.4f}",
-        "qps": round(1 / float(np.median([seconds.mean() for seconds in rounds]))),
-        "p50_us": round(float(p50) * 1e6),
-        "p99_us": round(float(p99) * 1e6),
-        "bytes_per_vector": round(peer.bytes_per_vector()),
-    }
-
-
-def report(rows: list[Row], names: list[str]) -> None:
-    """Print the fastest setting of each peer that reaches a recall."""
-    for wanted in (0.90, 0.95, 0.99):
-        best = {
-            name: max(
-                (
-                    row["qps"]
-                    for row in rows
-                    if row["peer"] == name and float(row["recall"]) >= wanted
-                ),
-                default=0,
-            )
-            for name in names
-        }
-        print(f"recall {wanted:.2f}: " + ", ".join(f"{name} {qps}" for name, qps in best.items()))
+SHORT_BEAMS = (10, 16, 32, 64, 128, 256)
+# B1: ours over the peer's queries per second; B2: the peer's build time over ours.
+SPEED_BARS = (
+    ("hnswlib", 0.95, 4.0),
+    ("hnswlib", 0.99, 3.5),
+    ("symphonyqg", 0.90, 1.0),
+    ("symphonyqg", 0.95, 1.0),
+    ("symphonyqg", 0.99, 1.0),
+)
+BUILD_BARS = (("hnswlib", 1.0),)
 
 
 def main() -> None:
     """Build, measure, print and record."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("vectors", type=Path, nargs="?", help="default: the demo's 8,000")
+    parser = sources.parser(__doc__)
     parser.add_argument("--peers", default=",".join(PEERS))
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--rows", type=int, help="index only so many of the rows")
+    parser.add_argument("--rounds", type=int)
     parser.add_argument("--note", default="")
-    parser.add_argument("--no-record", action="store_true", help="only print")
     options = parser.parse_args()
-
-    disturbed = record.disturbance()
-    vectors, queries = load_vectors(options.vectors)
-    vectors = vectors[: options.rows]
-    true_rows, _ = exact_search(queries, vectors, Metric.COSINE, K)
-    truth = [set(row) for row in true_rows.tolist()]
-    names = options.peers.split(",")
-    built = build_peers(names, vectors, options.threads)
-    rows = [
-        row_of(name, *built[name], beam, recall, rounds)
-        for (name, beam), (recall, rounds) in measure_all(
-            built, queries, truth, options.rounds
-        ).items()
-    ]
-    for row in rows:
-        print({name: row[name] for name in ("peer", "settings", "recall", "qps", "p50_us")})
-    report(rows, list(built))
-    rows += [{"peer": name, "note": "missing"} for name in names if name not in built]
-    dataset = options.vectors.name if options.vectors else "demo packages"
-    base = {
-        "dataset": f"{dataset} {len(vectors)}x{vectors.shape[1]}",
-        "disturbed": disturbed,
-        "note": options.note,
-    }
+    disturbed = disturbance()
+    found = sources.load(options, QUERIES)
+    truth = true_neighbours(found.vectors, found.queries, curves.K)
+    measured = curves.measure(
+        options.peers.split(","),
+        found,
+        truth,
+        threads=options.threads,
+        rounds=options.rounds or (2 if options.short else 3),
+        beams=SHORT_BEAMS if options.short else curves.BEAMS,
+        progress=sources.show,
+    )
+    print(f"\n{found.label}, {len(found.queries)} queries, k = {curves.K}; disturbed: {disturbed}")
+    print(tables.settings(measured), tables.curves(measured), bars(measured), sep="\n\n")
     if not options.no_record:
-        record.append([base | row for row in rows])
+        record.append(
+            [
+                {"dataset": found.label, "disturbed": disturbed, "note": options.note} | row
+                for curve in measured
+                for row in rows_of(curve)
+            ]
+        )
+        record.picture("frontier", plot(found, measured))
+
+
+def rows_of(curve: curves.Curve) -> list[dict[str, Any]]:
+    """Return a row of results for each setting; one that says why where there is none."""
+    if curve.missing:
+        return [{"peer": curve.name, "settings": curve.settings, "note": curve.missing}]
+    return [
+        {
+            "peer": curve.name,
+            "version": curve.version,
+            "settings": f"{curve.settings} beam={point.beam}",
+            "build_seconds": curve.build_seconds,
+            "recall": point.recall,
+            "qps": point.qps,
+            "p50_us": point.p50_us,
+            "p99_us": point.p99_us,
+            "bytes_per_vector": round(curve.bytes_per_vector),
+        }
+        for point in curve.points
+    ]
+
+
+def bars(measured: Sequence[curves.Curve]) -> str:
+    """Return each bar with the ratio measured beside it."""
+    by_name = {curve.name: curve for curve in measured if not curve.missing}
+    ours = by_name.get("ruvector")
+    rows: list[list[Any]] = []
+    for name, wanted, bar in SPEED_BARS:
+        peer = by_name.get(name)
+        both = ours and peer
+        mine, its = (curves.at_recall(one.points, wanted) if both else None for one in (ours, peer))
+        rows.append([f"B1 speed at recall {wanted:.2f} over {name}", bar, tables.ratio(mine, its)])
+    for name, bar in BUILD_BARS:
+        peer = by_name.get(name)
+        both = ours and peer
+        value = tables.ratio(peer.build_seconds, ours.build_seconds) if both else None
+        rows.append([f"B2 build of {name} over ours", bar, value])
+    verdicts = [
+        [*row, "-" if row[2] is None else "reached" if row[2] >= row[1] else "missed"]
+        for row in rows
+    ]
+    return tables.table(["bar", "wanted", "measured", ""], verdicts)
+
+
+def plot(found: Dataset, measured: Sequence[curves.Curve]) -> str:
+    """Return the picture: recall across, queries per second upwards."""
+    return chart(
+        "Recall against speed",
+        f"{found.label}, k = {curves.K}, one query a call, one thread; {record.stamp()}",
+        Axis("recall@10", "recall"),
+        Axis("queries per second", "log"),
+        [
+            Line(curve.name, sorted((point.recall, point.qps) for point in curve.points))
+            for curve in measured
+        ],
+    )
 
 
 if __name__ == "__main__":

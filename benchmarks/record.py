@@ -5,12 +5,15 @@ Every script here appends through `append`; README's figures are generated from 
 """
 
 import csv
-import os
-import platform
 import subprocess
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from ruvector.bench.machine import cpu_flags, disturbance, machine
+
+__all__ = ["append", "commit", "disturbance", "own_version", "picture", "stamp", "tidy"]
 
 RESULTS = Path(__file__).with_name("results.csv")
 COLUMNS = (
@@ -31,10 +34,7 @@ COLUMNS = (
     "disturbed",
     "note",
 )
-# Of the flags that a processor has, those that the kernels choose between.
-FLAGS = ("avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16", "asimd", "sve")
-# Load above this, besides our own, makes a run worth repeating.
-QUIET_LOAD = 0.3
+PICTURES = Path(__file__).resolve().parents[1] / "docs" / "guide"
 
 
 def append(rows: list[dict[str, Any]], file: Path = RESULTS) -> None:
@@ -86,32 +86,16 @@ def git(folder: Path, *arguments: str) -> str:
     return answer.stdout.strip()
 
 
-def machine() -> str:
-    """Return the processor's name and the number of cores this process may use."""
-    name = platform.processor() or platform.machine()
-    for line in proc_cpuinfo():
-        if line.startswith("model name"):
-            name = line.split(":", 1)[1].strip()
-            break
-    return f"{name} x{len(os.sched_getaffinity(0))}"
+def stamp() -> str:
+    """Return date and commit, as they stand under a picture."""
+    return f"{datetime.now(UTC):%Y-%m-%d} at {commit()} on {machine()}"
 
 
-def cpu_flags() -> str:
-    """Return those of `FLAGS` that the processor has."""
-    for line in proc_cpuinfo():
-        if line.startswith(("flags", "Features")):
-            present = set(line.split(":", 1)[1].split())
-            return " ".join(flag for flag in FLAGS if flag in present)
-    return ""
+def picture(name: str, svg: str) -> None:
+    """Keep a picture of the newest run beside the page that shows it."""
+    (PICTURES / f"{name}.svg").write_text(svg, encoding="utf-8")
 
 
-def proc_cpuinfo() -> list[str]:
-    """Return the lines of /proc/cpuinfo; none where there is no such file."""
-    file = Path("/proc/cpuinfo")
-    return file.read_text().splitlines() if file.exists() else []
-
-
-def disturbance() -> str:
-    """Return "yes (load ...)" when others keep the machine busy; call it before starting."""
-    load = os.getloadavg()[0]
-    return f"yes (load {load:.1f})" if load > QUIET_LOAD else "no"
+def own_version() -> str:
+    """Return the installed version of ruvector."""
+    return version("ruvector")

@@ -45,6 +45,7 @@ OPENS_FILES = {
     "demo": "reads the demo's points, which are part of the package",
     "server/configuration.py": "reads the configuration file",
     "server/documentation.py": "reads Swagger UI's files, which are part of a package",
+    "bench": "reads the vectors to measure with and /proc, writes a picture",
     "engine.py": "removes the folder of a throw-away database",
     "index/vector_file.py": "VectorIndex without a database: one file, written and synced there",
 }
