@@ -22,10 +22,13 @@ from ruvector.model.limits import MAX_BATCH_SEARCHES
 from ruvector.model.names import check_name
 from ruvector.model.operations import OPERATION_OF, Kind
 from ruvector.model.points import Hit, Record
-from ruvector.model.queries import NearestVector, parse_query, parse_search_vector
+from ruvector.model.queries import Nearest, parse_query, parse_search_vector
+from ruvector.model.stages import parse_stage
 from ruvector.model.wrong_types import wrong_type
 from ruvector.query.nearest import is_quick, search_nearest
 from ruvector.query.pages import count, get_point, list_points, retrieve, scroll
+from ruvector.query.selections import selection_of
+from ruvector.query.tree import run_query
 from ruvector.storage import files
 
 R = TypeVar("R")
@@ -264,19 +267,21 @@ def _count(catalog: Catalog, request: r.Count) -> out.CountResult:
 def _search(catalog: Catalog, request: r.Search) -> list[Hit]:
     collection = catalog.get(request.collection)
     name, vector = parse_search_vector(request.vector)
-    return search_nearest(collection, NearestVector(vector), name, request)
+    return search_nearest(collection, vector, name, request)
 
 
 def _query(catalog: Catalog, request: r.QueryPoints) -> out.QueryResult:
     collection = catalog.get(request.collection)
-    for field in ("prefetch", "lookup_from"):
-        if getattr(request, field):
-            raise BadInput(f"{field} is not supported by this version: leave it out")
-    name = "" if request.using is None else request.using
-    target = parse_query(request.query)
-    if target is None:
-        return out.QueryResult(list_points(collection, request))
-    return out.QueryResult(search_nearest(collection, target, name, request))
+    query = parse_query(request.query)
+    if request.prefetch is None and request.lookup_from is None:
+        if query is None:
+            return out.QueryResult(list_points(collection, request))
+        if isinstance(query, Nearest) and query.mmr is None:
+            name = "" if request.using is None else request.using
+            return out.QueryResult(search_nearest(collection, query.target, name, request))
+    stage = parse_stage(request, query)
+    selection = selection_of(collection, request, default_payload=False)
+    return out.QueryResult(run_query(catalog.get, collection, stage, selection))
 
 
 def _query_batch(catalog: Catalog, request: r.QueryBatch) -> list[out.QueryResult]:

@@ -19,7 +19,7 @@ from ruvector.model import requests as r
 from ruvector.model.ids import id_key
 from ruvector.model.names import check_name
 from ruvector.model.operations import OPERATION_OF, Kind
-from ruvector.model.queries import parse_vector
+from ruvector.model.query_vectors import parse_vector_input
 from ruvector.model.wire import encode_request
 
 R = TypeVar("R")
@@ -162,4 +162,4 @@ def _check_points(request: r.Upsert | r.UpdateVectors) -> None:
 
 def _check_query(query: Any) -> None:
     if isinstance(query, np.ndarray | list | tuple):
-        parse_vector(query)
+        parse_vector_input(query)

@@ -108,10 +108,15 @@ class SearchCalls:
         offset: int | None = None,
         with_payload: Any = True,
         with_vectors: Any = False,
+        prefetch: Any = None,
+        lookup_from: Mapping[str, Any] | None = None,
     ) -> list[Hit]:
         """Return what a query of Qdrant's API asks for: a vector, a point's id, or a query object.
 
-        ``{"nearest": [..]}`` is such an object; None lists points in the order of their ids.
+        ``{"recommend": {"positive": [1, 2]}}`` is such an object; None lists points in the order
+        of their ids. `prefetch`: searches ``{"query": .., "using": .., "limit": ..}`` whose results
+        the query merges (``{"fusion": "rrf"}``) or scores again. `lookup_from`: the collection
+        whose points the ids of the query name.
         """
         return self._transport.execute(
             r.QueryPoints(
@@ -125,6 +130,8 @@ class SearchCalls:
                 offset=None if offset is None else _whole(offset, "offset"),
                 with_payload=with_payload,
                 with_vector=with_vectors,
+                prefetch=prefetch,
+                lookup_from=lookup_from,
             )
         ).points
 
@@ -150,8 +157,13 @@ class SearchCalls:
         offset: PointId | None = None,
         with_payload: Any = True,
         with_vectors: Any = False,
+        order_by: str | Mapping[str, Any] | None = None,
     ) -> tuple[list[Record], PointId | None]:
-        """Return a page of points in the order of their ids, and the next page's offset or None."""
+        """Return a page of points in the order of their ids, and the next page's offset or None.
+
+        `order_by`: a payload key with an index of ranges, or ``{"key", "direction",
+        "start_from"}``; then there is no next page: start from the last value instead.
+        """
         page = self._transport.execute(
             r.Scroll(
                 collection=name,
@@ -160,6 +172,7 @@ class SearchCalls:
                 filter=None if filter is None else shorthand(filter),
                 with_payload=with_payload,
                 with_vector=with_vectors,
+                order_by=order_by,
             )
         )
         return page.points, page.next_page_offset

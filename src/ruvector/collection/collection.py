@@ -1,6 +1,6 @@
 """What is a collection on this node? A configuration, a shard, and the maintenance of both."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
@@ -41,9 +41,14 @@ class Collection:
         """Return the space of a vector name; BadInput where there is none."""
         return find_space(self.shard.spaces, name)
 
-    def view(self, filter: Filter | None = None) -> View:
-        """Return a snapshot, with the rows that match the filter; close it with `with` soon."""
-        return self.shard.view(filter)
+    def view(
+        self, filter: Filter | None = None, look: Callable[[View], None] | None = None
+    ) -> View:
+        """Return a snapshot, with the rows that match the filter; close it with `with` soon.
+
+        `look`: as of `Shard.view`.
+        """
+        return self.shard.view(filter, look)
 
     def write(
         self,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ruvector.collection.vectors import Stored, VectorSpace
 from ruvector.index.graph import Graph
 from ruvector.index.search import search_rows
-from ruvector.kernel import mask_from_rows
+from ruvector.kernel import Metric, mask_from_rows, score_rows
 from ruvector.model.points import Vectors
 
 Rows = NDArray[np.uint32]
@@ -87,6 +87,30 @@ class Segment:
     def rows_alive(self) -> int:
         """Return how many rows are alive."""
         return count_bits(self.alive)
+
+    def positions_with(self, name: str, allowed: Rows | None) -> Rows:
+        """Return the local positions, ascending, of living rows that have the vector.
+
+        `allowed`: rows of the shard (ascending) to choose from, or None for all.
+        """
+        mask = self.masks[name]
+        if allowed is None:
+            bits = np.unpackbits(mask, count=len(self.rows), bitorder="little")
+            return np.flatnonzero(bits).astype(np.uint32)
+        positions = self.positions_of(allowed).astype(np.uint32)
+        present = mask[positions >> 3] >> (positions & 7).astype(np.uint8) & 1
+        chosen: Rows = positions[present.view(bool)]
+        return chosen
+
+    def similarities(self, space: VectorSpace, query: Vectors, positions: Rows) -> Vectors:
+        """Return how alike a query float32 [dim] and the vectors at positions are: more is nearer.
+
+        Distances are negated, Euclid's squared, as queries compare them (WIRE, section 2).
+        """
+        scores = score_rows(query, self.vectors[space.name], positions, space.metric)
+        if space.metric is Metric.EUCLID:
+            return -scores * scores
+        return -scores if space.metric is Metric.MANHATTAN else scores
 
     def search(self, space: VectorSpace, queries: Vectors, k: int, plan: "SearchPlan") -> Found:
         """Return the best rows of the shard and their scores for one query, best first."""

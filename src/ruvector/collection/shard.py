@@ -103,16 +103,24 @@ class Shard:
 
     # Reading
 
-    def view(self, filter: Filter | None = None) -> View:
-        """Return the state as of now with the rows that match, to be closed with `with` soon."""
+    def view(
+        self, filter: Filter | None = None, look: Callable[[View], None] | None = None
+    ) -> View:
+        """Return the state as of now with the rows that match, to be closed with `with` soon.
+
+        `look` is called with the lock held, where payload indexes belong to the view's state; it
+        may be called again with another view.
+        """
         for attempt in range(_REPLANS + 1):
             with self.lock:
                 view = self._take_view()
-                if filter is None:
+                if filter is None and look is None:
                     return view
                 try:
                     keep_lock = attempt == _REPLANS
                     view.plan(filter, keep_lock=keep_lock)
+                    if look is not None:
+                        look(view)
                 except BaseException:
                     view.__exit__(None, None, None)
                     raise

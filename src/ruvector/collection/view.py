@@ -19,6 +19,7 @@ from ruvector.collection.records import PointRecord, decode_record
 from ruvector.collection.segment import Found, SearchPlan, Segment, merge_found
 from ruvector.collection.vectors import Stored, VectorSpace, find_space
 from ruvector.index.payload.bitmaps import bitmap_of, rows_of
+from ruvector.index.payload.fields import FieldIndex
 from ruvector.model.filters import Filter, matches
 from ruvector.model.ids import PointId, id_key
 from ruvector.model.points import Vectors
@@ -109,10 +110,18 @@ class View:
 
     # Filters (RowSource of the planner)
 
-    def plan(self, filter: Filter, *, keep_lock: bool) -> None:
+    def plan(self, filter: Filter | None, *, keep_lock: bool) -> None:
         """Set `rows` to exactly the rows that match. Call with the lock held."""
         self._keeps_lock = keep_lock
-        self.rows = self._shard.indexes.plan(filter, self)
+        self.rows = None if filter is None else self.match(filter)
+
+    def match(self, filter: Filter) -> BitMap:
+        """Return exactly the rows that match, a bitmap of the caller's own; with the lock held."""
+        return self._shard.indexes.plan(filter, self)
+
+    def field_index(self, key: str) -> FieldIndex | None:
+        """Return the index of a payload field, or None. Use it while the lock is held."""
+        return self._shard.indexes.get(key)
 
     def matching(self, filter: Filter, rows: Sequence[int]) -> BitMap:
         """Return those of these rows that exist and match, by looking at each."""

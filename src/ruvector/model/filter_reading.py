@@ -32,6 +32,10 @@ from ruvector.model.conditions import (
 )
 from ruvector.model.datetimes import microseconds_of, parse_datetime
 from ruvector.model.paths import parse_path
+from ruvector.model.reading import object_of as _object
+from ruvector.model.reading import quoted as _names
+from ruvector.model.reading import short as _short
+from ruvector.model.reading import wrong_type as _wrong_type
 
 FILTER_DEPTH_MAX: Final = 64
 """Levels of filters within filters, as for prefetches; people write two or three."""
@@ -275,18 +279,6 @@ _MATCHES: Final[dict[str, Callable[[_Reader, str, Any, str], Condition]]] = {
 }
 
 
-def _object(source: Any, path: str, allowed: Sequence[str]) -> dict[str, Any]:
-    """Return the fields that are not null; refuse what is not an object or not known."""
-    if not isinstance(source, Mapping):
-        raise _wrong_type(path, "an object", source)
-    for name in source:
-        if name not in allowed:
-            raise MalformedRequest(
-                f"{path}: unknown field `{_short(name)}`, expected one of {_names(allowed)}"
-            )
-    return {name: value for name, value in source.items() if value is not None}
-
-
 def _list(source: Any, path: str) -> Sequence[Any]:
     if source is None:
         return ()
@@ -332,30 +324,5 @@ def _moment(value: Any, path: str) -> int:
     return moment
 
 
-def _wrong_type(path: str, expected: str, value: Any) -> MalformedRequest:
-    return MalformedRequest(f"{path}: expected {expected}, got {_describe(value)}")
-
-
 def _unsupported(path: str, name: str) -> BadInput:
     return BadInput(f"{path}: the condition `{name}` is not supported yet")
-
-
-def _describe(value: Any) -> str:
-    """Return a short text for a message; containers are not printed, they may be huge or deep."""
-    if value is None:
-        return "null"
-    if isinstance(value, str):
-        return f"the string `{_short(value)}`"
-    if isinstance(value, bool):
-        return f"the boolean {str(value).lower()}"
-    if isinstance(value, float) or (isinstance(value, int) and value.bit_length() <= 128):
-        return f"the number {value}"
-    return f"a value of type {type(value).__name__}"
-
-
-def _short(text: object) -> str:
-    return text[:60] if isinstance(text, str) else type(text).__name__
-
-
-def _names(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)

@@ -6,26 +6,20 @@ import numpy as np
 
 from ruvector.collection.collection import Collection
 from ruvector.collection.segment import Found, SearchPlan
-from ruvector.collection.vectors import VectorSpace, to_query
-from ruvector.collection.view import View
-from ruvector.errors import BadInput, InvalidRequest, NotFound
+from ruvector.collection.vectors import VectorSpace
+from ruvector.errors import BadInput, InvalidRequest
 from ruvector.index.payload.bitmaps import rows_of
 from ruvector.model.configs import HnswConfig
 from ruvector.model.filters import parse_filter
 from ruvector.model.ids import shown
 from ruvector.model.limits import MAX_BEAM
-from ruvector.model.points import Hit, Vectors
-from ruvector.model.queries import (
-    Nearest,
-    NearestPoint,
-    NearestVector,
-    check_limit,
-    check_offset,
-    check_threshold,
-)
+from ruvector.model.points import Hit
+from ruvector.model.queries import check_limit, check_offset, check_threshold
+from ruvector.model.query_vectors import StoredPoint, VectorInput
 from ruvector.model.requests import SearchParams
 from ruvector.query.results import hits_of
 from ruvector.query.selections import selection_of
+from ruvector.query.targets import query_of, stored_vector
 
 DEFAULT_BEAM = 64  # recall@10 above .95 on every set measured (benchmarks/results.csv)
 QUICK_HITS = 100
@@ -38,7 +32,9 @@ _CODES = {"ignore", "rescore", "oversampling"}
 _FULL_SCAN_DEFAULT = HnswConfig().full_scan_threshold
 
 
-def search_nearest(collection: Collection, target: Nearest, name: str, request: Any) -> list[Hit]:
+def search_nearest(
+    collection: Collection, target: VectorInput, name: str, request: Any
+) -> list[Hit]:
     """Return the hits of a search; `request`: QueryPoints or Search with the common fields.
 
     The filter takes part in the search: min(limit, points that match) hits, best first. A stored
@@ -51,12 +47,15 @@ def search_nearest(collection: Collection, target: Nearest, name: str, request: 
     threshold = check_threshold(request.score_threshold)
     params = request.params or _DEFAULT_PARAMS
     check_params(params)
-    query = to_query(space, target.vector) if isinstance(target, NearestVector) else None
+    query = None
+    if not isinstance(target, StoredPoint):
+        query = query_of(space, target)
     filter = parse_filter(request.filter)
     with collection.view(filter) as view:
         excluded = None
-        if isinstance(target, NearestPoint):
-            excluded, query = _stored_query(view, space, target)
+        if isinstance(target, StoredPoint):
+            excluded, vector = stored_vector(collection, view, name, target)
+            query = query_of(space, vector)
         assert query is not None  # noqa: S101 - a target is a vector or a point
         wanted = limit + offset + (excluded is not None)
         plan = SearchPlan(
@@ -132,16 +131,6 @@ def _scan_rows(collection: Collection, space: VectorSpace) -> int:
     """Return the size of segments that stay without a graph on purpose."""
     threshold = collection.config.optimizer_config.indexing_threshold << 10
     return threshold // max(1, space.row_bytes)
-
-
-def _stored_query(view: View, space: VectorSpace, target: NearestPoint) -> tuple[int, Vectors]:
-    row = view.rows_of([target.id])[0]
-    if row is None:
-        raise NotFound(f"No point with id {target.id} found")
-    vector = view.vector(space.name, row)
-    if vector is None:
-        raise NotFound(f"Point {target.id} has no vector {space.name!r}")
-    return row, np.ascontiguousarray(vector, dtype=np.float32)[np.newaxis]
 
 
 def _cut(found: Found, space: VectorSpace, threshold: float | None, excluded: int | None) -> Found:

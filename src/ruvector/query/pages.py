@@ -11,10 +11,11 @@ from ruvector.model.filters import parse_filter
 from ruvector.model.ids import PointId, id_from_key, id_key
 from ruvector.model.limits import MAX_IDS
 from ruvector.model.points import Hit, Record
-from ruvector.model.queries import check_limit, check_offset
+from ruvector.model.queries import check_limit, check_offset, parse_order_by
 from ruvector.model.requests import Count, GetPoint, QueryPoints, Retrieve, Scroll
 from ruvector.model.results import CountResult, ScrollResult
-from ruvector.query.results import records_of
+from ruvector.query.ordering import Order, take_order
+from ruvector.query.results import Selection, records_of
 from ruvector.query.selections import selection_of
 
 # A match whose record is fetched and sorted costs as much as 3.5 ids that are walked past: 2.5 µs
@@ -24,16 +25,34 @@ _FETCH_COST = 3.5
 
 def scroll(collection: Collection, request: Scroll) -> ScrollResult:
     """Return a page of points from `offset` (an id, inclusive) on."""
-    if request.order_by is not None:
-        raise BadInput("order_by is not supported by this version: leave it out")
     limit = check_limit(request.limit)
     selection = selection_of(collection, request, default_payload=True)
+    if request.order_by is not None:
+        return _scroll_by_value(collection, request, limit, selection)
     with collection.view(parse_filter(request.filter)) as view:
         start = None if request.offset is None else id_key(request.offset)
-        page = _page(view, start, limit + 1)
+        page = page_of(view, view.rows, start, limit + 1)
         rows = [row for _, row in page[:limit]]
         following = _next_id(view, page[limit]) if len(page) > limit else None
         return ScrollResult(records_of(view, rows, selection), following)
+
+
+def _scroll_by_value(
+    collection: Collection, request: Scroll, limit: int, selection: Selection
+) -> ScrollResult:
+    """Return the first points by a payload field; a point stands once for each of its values."""
+    wanted = parse_order_by(request.order_by)
+    if request.offset is not None:
+        raise BadInput("offset has no meaning with order_by; use order_by.start_from and a filter")
+    orders: list[Order] = []
+    with collection.view(
+        parse_filter(request.filter), lambda view: orders.append(take_order(view, wanted))
+    ) as view:
+        rows, values = orders[-1].take(view.live if view.rows is None else view.rows, limit)
+        records = records_of(view, rows.tolist(), selection)
+    for record, value in zip(records, values, strict=True):
+        record.order_value = value
+    return ScrollResult(records, None)
 
 
 def list_points(collection: Collection, request: QueryPoints) -> list[Hit]:
@@ -43,7 +62,7 @@ def list_points(collection: Collection, request: QueryPoints) -> list[Hit]:
     limit, offset = check_limit(request.limit), check_offset(request.offset)
     selection = selection_of(collection, request, default_payload=False)
     with collection.view(parse_filter(request.filter)) as view:
-        rows = [row for _, row in _page(view, None, limit + offset)][offset:]
+        rows = [row for _, row in page_of(view, view.rows, None, limit + offset)][offset:]
         versions = [record.version for record in view.records(rows)]
         return [
             Hit(
@@ -86,9 +105,13 @@ def count(collection: Collection, request: Count) -> CountResult:
         return CountResult(len(view.live if view.rows is None else view.rows))
 
 
-def _page(view: View, start: bytes | None, size: int) -> list[tuple[bytes, int]]:
-    """Return up to `size` (id key, row) of matching points in order, from the key on."""
-    rows = view.rows
+def page_of(
+    view: View, rows: BitMap | None, start: bytes | None, size: int
+) -> list[tuple[bytes, int]]:
+    """Return up to `size` (id key, row) of points in the order of ids, from the key on.
+
+    `rows`: those to choose from, or None for all.
+    """
     if rows is not None and _is_quicker_sorted(len(rows), size, len(view.live)):
         numbers = list(rows)
         keys = [record.key for record in view.records(numbers)]

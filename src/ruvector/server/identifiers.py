@@ -20,7 +20,8 @@ HEADER = b"ruvector-ids"
 ORIGINAL = b"original"
 MAX_ID = 2**64 - 1
 _BEGINS_ID = b'"-0123456789'
-_raw_fields = msgspec.json.Decoder(dict[str, Raw])
+# Fields of a query and of its prefetches that hold vectors, or ids that stand for them.
+_EXAMPLES = frozenset(("query", "nearest", "positive", "negative", "target", "example"))
 _anything = msgspec.json.Decoder()
 
 
@@ -28,6 +29,8 @@ def check_request(request: r.Request[Any]) -> None:
     """Raise BadInput where a request names a point by anything but an integer or a UUID."""
     if isinstance(request, r.QueryPoints):
         _check_query(request.query)
+        if request.prefetch is not None:
+            _check_examples([request.prefetch])
     elif isinstance(request, r.BatchUpdate):
         for change in request.operations:
             check_request(change)
@@ -87,23 +90,43 @@ def _check_ids(ids: Iterable[Any]) -> None:
 
 
 def _check_query(query: Any) -> None:
-    """Check the id in "id" or {"nearest": "id"}; vectors are left unread."""
+    """Check the ids in a query's text; the numbers of vectors are left unread."""
     if not isinstance(query, Raw):
         return
     text = bytes(query).lstrip()
-    if text[:1] == b"{":
-        try:
-            nearest = _raw_fields.decode(text).get("nearest")
-        except msgspec.DecodeError:
-            return  # the engine says what is wrong with it
-        if nearest is None:
-            return
-        text = bytes(nearest).lstrip()
-    if text and text[0] in _BEGINS_ID:
-        try:
-            parse_wire_id(_anything.decode(text))
-        except msgspec.DecodeError:
-            return
+    if not text or (text[0] not in _BEGINS_ID and text[:1] != b"{"):
+        return
+    try:
+        value = _anything.decode(text)
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        return  # the engine says what is wrong with it
+    if isinstance(value, str | int):
+        parse_wire_id(value)
+    else:
+        _check_examples([value])
+
+
+def _check_examples(waiting: list[Any]) -> None:
+    """Check the ids that stand for vectors, and those of filters; a loop, as for filters."""
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            if part and isinstance(part[0], dict | list):
+                waiting.extend(part)
+            continue
+        if not isinstance(part, dict):
+            continue
+        for name, value in part.items():
+            if name in _EXAMPLES:
+                _check_ids(
+                    one
+                    for one in (value if isinstance(value, list) else [value])
+                    if isinstance(one, str)
+                )
+            elif name == "filter":
+                _check_filter(value)
+            if name != "formula" and isinstance(value, dict | list):
+                waiting.append(value)
 
 
 def _check_filter(conditions: Any) -> None:

@@ -1,0 +1,259 @@
+"""Which rows does one search find, and with what scores? Every kind of query over a set of rows.
+
+A nearest query, and the recommendation by an average vector, walk the graphs. Queries by several
+examples score every candidate exactly; with more than SCAN_ROWS candidates, and unless `exact` asks
+otherwise, the candidates are those that walks from the target and the positive examples find. They
+are then approximate in the way every walk is: a point far from all of these can be missed.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from ruvector.collection.collection import Collection
+from ruvector.collection.segment import Rows, SearchPlan
+from ruvector.collection.vectors import VectorSpace
+from ruvector.collection.view import View
+from ruvector.errors import BadInput
+from ruvector.index.payload.bitmaps import bitmap_of, rows_of
+from ruvector.model.points import Vectors
+from ruvector.model.queries import (
+    Context,
+    Discover,
+    Feedback,
+    Nearest,
+    OrderBy,
+    Query,
+    Recommend,
+    Sample,
+    TextQuery,
+)
+from ruvector.model.query_vectors import VectorInput
+from ruvector.model.stages import Stage
+from ruvector.query.diversity import diversify
+from ruvector.query.nearest import DEFAULT_BEAM, check_params, scan_limits
+from ruvector.query.ordering import Order
+from ruvector.query.pages import page_of
+from ruvector.query.ranked import Ranked, best
+from ruvector.query.scoring import score_by_examples
+from ruvector.query.targets import dense_of, query_of
+
+SCAN_ROWS = 20_000  # looked at for each example: 1 ms at 128 dimensions
+WALKED_PER_HIT = 8  # candidates that each walk brings for a hit wanted, the beam at least
+PREFETCH_SCORE = 1.0  # of points that a prefetch lists without a query, as Qdrant has it
+
+_random = np.random.default_rng()
+
+
+class Scope(NamedTuple):
+    """Where is searched: a collection, and a view of it."""
+
+    collection: Collection
+    view: View
+
+
+class Leaf(NamedTuple):
+    """One search: over `rows` (None: all), leaving some out."""
+
+    scope: Scope
+    stage: Stage
+    rows: BitMap | None
+    excluded: frozenset[int]
+    order: Order | None
+
+    @property
+    def k(self) -> int:
+        """Return how many rows are wanted."""
+        return self.stage.limit + self.stage.offset
+
+    @property
+    def space(self) -> VectorSpace:
+        """Return the space of the vectors that are searched."""
+        return self.scope.collection.space(self.stage.using or "")
+
+    def allowed(self) -> BitMap:
+        """Return the rows to choose from, a bitmap of the caller's own."""
+        rows: BitMap = (self.scope.view.live if self.rows is None else self.rows).copy()
+        if self.excluded:
+            rows -= BitMap(self.excluded)
+        return rows
+
+
+def check_leaf(collection: Collection, stage: Stage) -> None:
+    """Refuse a stage that names what the collection does not have, or contradicts itself."""
+    check_params(stage.params)
+    query = stage.query
+    if isinstance(query, _OF_VECTORS):
+        collection.space(stage.using or "")
+    elif stage.score_threshold is not None and (query is None or isinstance(query, OrderBy)):
+        what = "an order_by query" if query else "a query"
+        needs = "has no meaning with" if query else "needs"
+        raise BadInput(f"{stage.path}score_threshold {needs} {what}")
+
+
+def search_leaf(
+    scope: Scope,
+    stage: Stage,
+    query: Query | None,
+    rows: BitMap | None,
+    excluded: frozenset[int],
+    order: Order | None,
+) -> Ranked:
+    """Return the best rows of a search, best first."""
+    leaf = Leaf(scope, stage, rows, excluded, order)
+    if query is None:
+        return _listed(leaf)
+    found: Ranked = _SEARCHES[type(query)](leaf, query)
+    return found
+
+
+def _listed(leaf: Leaf) -> Ranked:
+    page = page_of(leaf.scope.view, leaf.allowed(), None, leaf.k)
+    return _equal([row for _, row in page])
+
+
+def _equal(rows: Any) -> Ranked:
+    return Ranked(
+        np.asarray(rows, dtype=np.uint32), np.full(len(rows), PREFETCH_SCORE, dtype=np.float32)
+    )
+
+
+def _nearest(leaf: Leaf, query: Nearest) -> Ranked:
+    if query.mmr is None:
+        return _by_vector(leaf, query.target, leaf.k)
+    candidates = _by_vector(leaf, query.target, query.mmr.candidates or leaf.stage.limit)
+    return diversify(leaf.scope.view, leaf.space, query.target, query.mmr, candidates, leaf.k)
+
+
+def _by_vector(leaf: Leaf, vector: VectorInput, k: int) -> Ranked:
+    """Return the k nearest, through graphs unless few rows are left to choose from."""
+    collection, view = leaf.scope
+    space, params = leaf.space, leaf.stage.params
+    wanted = min(k + len(leaf.excluded), len(view.live))
+    if not wanted:
+        return _equal(())
+    plan = SearchPlan(
+        beam=params.hnsw_ef or DEFAULT_BEAM,
+        exact=bool(params.exact) or bool(leaf.stage.prefetches),
+        allowed=None if leaf.rows is None else rows_of(leaf.rows),
+        scan=scan_limits(collection, space),
+    )
+    rows, scores = view.nearest(space, query_of(space, vector), wanted, plan)
+    return (
+        Ranked(rows, scores)
+        .without(leaf.excluded)
+        .above(leaf.stage.score_threshold, higher_is_better=space.higher_is_better)
+        .cut(0, k)
+    )
+
+
+def _recommend(leaf: Leaf, query: Recommend) -> Ranked:
+    if query.strategy != "average_vector":
+        return _by_examples(leaf, query)
+    vector = _mean(leaf.space, query.positive)
+    if query.negative:
+        vector = 2 * vector - _mean(leaf.space, query.negative)
+    return _by_vector(leaf, vector.astype(np.float32), leaf.k)
+
+
+def _mean(space: VectorSpace, vectors: tuple[VectorInput, ...]) -> NDArray[np.float64]:
+    mean: NDArray[np.float64] = np.mean(
+        [dense_of(space, vector) for vector in vectors], axis=0, dtype=np.float64
+    )
+    return mean
+
+
+def _by_examples(leaf: Leaf, query: Any) -> Ranked:
+    space = leaf.space
+    rows, scores = _scored(leaf, space, query)
+    found = best(rows, scores, leaf.k)
+    return found.above(leaf.stage.score_threshold)
+
+
+def _scored(leaf: Leaf, space: VectorSpace, query: Any) -> tuple[Rows, Vectors]:
+    """Return every candidate and its score, segment by segment."""
+    candidates = rows_of(_candidates(leaf, query))
+    found_rows, found_scores = [_NO_ROWS], [_NO_SCORES]
+    for segment in leaf.scope.view.segments:
+        positions = segment.positions_with(space.name, candidates)
+        if not len(positions):
+            continue
+
+        def similarity(
+            vector: VectorInput, segment: Any = segment, positions: Rows = positions
+        ) -> Vectors:
+            alike: Vectors = segment.similarities(space, query_of(space, vector)[0], positions)
+            return alike
+
+        found_rows.append(segment.rows[positions])
+        found_scores.append(score_by_examples(query, similarity, len(positions)))
+    return np.concatenate(found_rows), np.concatenate(found_scores)
+
+
+def _candidates(leaf: Leaf, query: Any) -> BitMap:
+    """Return the rows to score: all that are allowed, or those that walks find among many."""
+    allowed = leaf.allowed()
+    examples = _attractive(query)
+    stage = leaf.stage
+    if len(allowed) <= SCAN_ROWS or stage.params.exact or not examples:
+        return allowed
+    width = max(stage.params.hnsw_ef or DEFAULT_BEAM, WALKED_PER_HIT * leaf.k)
+    plain = leaf._replace(stage=msgspec.structs.replace(stage, score_threshold=None))
+    found = BitMap()
+    for example in examples:
+        found |= bitmap_of(_by_vector(plain, example, width).rows)
+    return found & allowed
+
+
+def _attractive(query: Any) -> tuple[VectorInput, ...]:
+    """Return the vectors that good answers are near to."""
+    if isinstance(query, Recommend):
+        return query.positive
+    if isinstance(query, Feedback):
+        return (query.target, *(item.example for item in query.items))
+    positives = tuple(pair.positive for pair in query.pairs)
+    return (query.target, *positives) if isinstance(query, Discover) else positives
+
+
+def _ordered(leaf: Leaf, _: OrderBy) -> Ranked:
+    assert leaf.order is not None  # noqa: S101 - taken with the view
+    rows, values = leaf.order.take(leaf.allowed(), leaf.k)
+    return Ranked(rows, np.full(len(rows), PREFETCH_SCORE, dtype=np.float32), values)
+
+
+def _sampled(leaf: Leaf, _: Sample) -> Ranked:
+    found = _equal(sample_rows(leaf.allowed(), leaf.k))
+    return found.above(leaf.stage.score_threshold)
+
+
+def sample_rows(rows: BitMap, count: int) -> Rows:
+    """Return `count` random rows, or all in random order where there are fewer."""
+    array = rows_of(rows)
+    chosen: Rows = _random.choice(array, min(count, len(array)), replace=False)
+    return chosen
+
+
+def _text(leaf: Leaf, _: TextQuery) -> Ranked:
+    raise BadInput(
+        f"{leaf.stage.path}query.text needs a text index with scoring, which this version "
+        "does not have"
+    )
+
+
+_NO_ROWS: Rows = np.empty(0, dtype=np.uint32)
+_NO_SCORES: Vectors = np.empty(0, dtype=np.float32)
+_OF_VECTORS = (Nearest, Recommend, Discover, Context, Feedback)
+_SEARCHES: dict[type, Callable[[Leaf, Any], Ranked]] = {
+    Nearest: _nearest,
+    Recommend: _recommend,
+    Discover: _by_examples,
+    Context: _by_examples,
+    Feedback: _by_examples,
+    OrderBy: _ordered,
+    Sample: _sampled,
+    TextQuery: _text,
+}

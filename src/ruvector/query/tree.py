@@ -1,0 +1,119 @@
+"""How is a query of several stages answered? Leaves search, stages above merge or score again.
+
+One view for everything: filters of all leaves are planned in one hold of the shard's lock, so the
+stages of a request see one state. Between stages only rows and scores travel; ids, payloads and
+vectors are fetched for the winners of the last stage.
+"""
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from pyroaring import BitMap
+
+from ruvector.collection.collection import Collection
+from ruvector.collection.view import View
+from ruvector.errors import BadInput
+from ruvector.index.payload.bitmaps import bitmap_of
+from ruvector.model.filters import Filter
+from ruvector.model.points import Hit
+from ruvector.model.queries import Dbsf, Formula, OrderBy, Query, Rrf
+from ruvector.model.stages import Stage
+from ruvector.query.formula import rescore
+from ruvector.query.fusion import fuse
+from ruvector.query.leaves import Scope, check_leaf, search_leaf
+from ruvector.query.ordering import Order, take_order
+from ruvector.query.ranked import Ranked
+from ruvector.query.results import Selection, hits_of
+from ruvector.query.targets import Collections, Targets
+
+
+@dataclass
+class Planned:
+    """What was looked up in the payload indexes while they belonged to the view."""
+
+    rows: dict[int, BitMap | None] = field(default_factory=dict)  # by the id of a leaf's stage
+    orders: dict[int, Order] = field(default_factory=dict)
+
+
+def run_query(
+    collections: Collections, collection: Collection, stage: Stage, selection: Selection
+) -> list[Hit]:
+    """Return the hits of a query, best first."""
+    planned = Planned()
+    check_stages(collection, stage)
+    with ExitStack() as stack:
+        view = stack.enter_context(collection.view(look=lambda view: _plan(view, stage, planned)))
+        run = Run(collection, view, planned, Targets(collections, collection, view, stack))
+        found = run.stage(stage, frozenset()).cut(stage.offset, stage.limit)
+        return hits_with_values(view, found, selection)
+
+
+def check_stages(collection: Collection, stage: Stage) -> None:
+    """Refuse, before anything is searched, what cannot be answered whatever the points are."""
+    if stage.prefetches:
+        for prefetch in stage.prefetches:
+            check_stages(collection, prefetch)
+    elif isinstance(stage.query, Rrf | Dbsf | Formula):
+        kind = "formula" if isinstance(stage.query, Formula) else "fusion"
+        raise BadInput(f"{stage.path}query is a {kind}, which needs prefetches")
+    check_leaf(collection, stage)
+
+
+def hits_with_values(view: View, found: Ranked, selection: Selection) -> list[Hit]:
+    """Return hits, with the values they were ordered by."""
+    hits = hits_of(view, found.rows, found.scores, selection)
+    if found.values is not None:
+        for hit, value in zip(hits, found.values, strict=True):
+            hit.order_value = value
+    return hits
+
+
+def _plan(view: View, stage: Stage, planned: Planned) -> None:
+    """Plan the filters of the leaves, each distinct one once, and take the orders asked for."""
+    done: list[tuple[Filter, BitMap]] = []
+    for leaf in _every(stage):
+        if isinstance(leaf.query, OrderBy):
+            planned.orders[id(leaf)] = take_order(view, leaf.query)
+        if leaf.prefetches or leaf.filter is None:
+            continue
+        known = next((rows for filter, rows in done if filter is leaf.filter), None)
+        if known is None:
+            known = view.match(leaf.filter)
+            done.append((leaf.filter, known))
+        planned.rows[id(leaf)] = known
+
+
+def _every(stage: Stage) -> list[Stage]:
+    return [stage, *(inner for prefetch in stage.prefetches for inner in _every(prefetch))]
+
+
+class Run:
+    """One request being answered over one view."""
+
+    def __init__(
+        self, collection: Collection, view: View, planned: Planned, targets: Targets
+    ) -> None:
+        self._scope = Scope(collection, view)
+        self._planned = planned
+        self._targets = targets
+
+    def stage(self, stage: Stage, above: frozenset[int]) -> Ranked:
+        """Return what a stage finds; `above`: rows that the stages above leave out."""
+        query, mentioned = self._targets.resolve(stage)
+        excluded = above | mentioned
+        k = stage.limit + stage.offset
+        if not stage.prefetches:
+            return self._leaf(stage, query, self._planned.rows.get(id(stage)), excluded)
+        sources = [self.stage(prefetch, excluded) for prefetch in stage.prefetches]
+        if isinstance(query, Rrf | Dbsf):
+            return fuse(sources, query, k).above(stage.score_threshold)
+        if isinstance(query, Formula):
+            return rescore(self._scope.view, query, sources, k).above(stage.score_threshold)
+        candidates = BitMap.union(BitMap(), *(bitmap_of(source.rows) for source in sources))
+        return self._leaf(stage, query, candidates, excluded)
+
+    def _leaf(
+        self, stage: Stage, query: Query | None, rows: BitMap | None, excluded: frozenset[int]
+    ) -> Ranked:
+        order = self._planned.orders.get(id(stage))
+        return search_leaf(self._scope, stage, query, rows, excluded, order)
