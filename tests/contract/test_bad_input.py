@@ -73,7 +73,7 @@ REFUSALS: list[tuple[str, Call, type[RuvectorError]]] = [
     ("search: unknown parameter", lambda c: c.search(ONES, params={"beam": 1}), MalformedRequest),
     ("search: with_payload", lambda c: c.search(ONES, with_payload=5), BadInput),
     ("search: with_vectors", lambda c: c.search(ONES, with_vectors=5), BadInput),
-    ("query: unknown object", lambda c: c.query({"farthest": ONES}), BadInput),
+    ("query: unknown object", lambda c: c.query({"farthest": ONES}), MalformedRequest),
     ("scroll: limit 0", lambda c: c.scroll(limit=0), InvalidRequest),
     ("scroll: limit below 0", lambda c: c.scroll(limit=-5), InvalidRequest),
     # Filters
