@@ -20,6 +20,7 @@ INDEXED = {
     "when": "datetime",
     "code": "uuid",
     "tags": "keyword",
+    "place": "geo",
 }
 
 
@@ -36,6 +37,8 @@ def payload_of(number: int) -> dict[str, Any]:
         "deep": {"value": number % 6, "list": [{"a": number % 3, "b": number % 4}, {"a": 1}]},
         "mixed": [number % 2 == 0, str(number % 5), number % 5, None][number % 4],
     }
+    place = {"lon": (number * 37) % 360 - 180.0, "lat": (number * 11) % 180 - 90.0}
+    payload["place"] = [place, {"lon": 13.4, "lat": 52.5}] if number % 9 == 0 else place
     if number % 4:
         payload["flag"] = number % 2 == 0
     if number % 6 == 0:
@@ -70,7 +73,46 @@ def nested(key: str, *conditions: Condition) -> models.NestedCondition:
     )
 
 
+def ring(*corners: tuple[float, float]) -> models.GeoLineString:
+    """Return a closed ring of (lon, lat) corners."""
+    points = [models.GeoPoint(lon=lon, lat=lat) for lon, lat in (*corners, corners[0])]
+    return models.GeoLineString(points=points)
+
+
+def box(west: float, north: float, east: float, south: float) -> models.FieldCondition:
+    """Return the condition that the place lies in a box."""
+    top_left = models.GeoPoint(lon=west, lat=north)
+    bottom_right = models.GeoPoint(lon=east, lat=south)
+    bounds = models.GeoBoundingBox(top_left=top_left, bottom_right=bottom_right)
+    return field("place", geo_bounding_box=bounds)
+
+
+def circle(lon: float, lat: float, radius: float) -> models.FieldCondition:
+    """Return the condition that the place lies in a circle."""
+    center = models.GeoPoint(lon=lon, lat=lat)
+    return field("place", geo_radius=models.GeoRadius(center=center, radius=radius))
+
+
 CONDITIONS: dict[str, Condition] = {
+    "prefix": field("word", match=models.MatchPrefix(prefix="gr")),
+    "prefix: empty": field("mixed", match=models.MatchPrefix(prefix="")),
+    "substring": field("code", match=models.MatchSubstring(substring="001")),
+    "slice": models.SliceCondition(slice=models.Slice(total=3, index=1)),
+    "geo: circle": circle(13.4, 52.5, 3_000_000),
+    "geo: circle at the pole": circle(0, 90, 2_000_000),
+    "geo: box": box(-20, 70, 40, -35),
+    "geo: box across the antimeridian": box(150, 60, -140, -60),
+    "geo: polygon": field(
+        "place", geo_polygon=models.GeoPolygon(exterior=ring((-90, -60), (100, -50), (20, 80)))
+    ),
+    "geo: polygon with a hole": field(
+        "place",
+        geo_polygon=models.GeoPolygon(
+            exterior=ring((-170, -80), (170, -80), (170, 80), (-170, 80)),
+            interiors=[ring((-60, -40), (60, -40), (60, 40), (-60, 40))],
+        ),
+    ),
+    "geo: nested": nested("deep.list", circle(0, 0, 1)),
     "value: keyword": match("word", "red"),
     "value: integer": match("number", 3),
     "value: bool": match("flag", True),
@@ -229,7 +271,8 @@ def test_queries_agree_with_the_oracle(
     [
         ({"key": "a", "match": {"text": "x"}}, "text"),
         ({"key": "a", "match": {"phrase": "x"}}, "phrase"),
-        ({"key": "a", "geo_radius": {"center": {"lon": 1, "lat": 1}, "radius": 1}}, "geo_radius"),
+        ({"key": "a", "geo_radius": {"center": {"lon": 1, "lat": 91}, "radius": 1}}, "lat"),
+        ({"slice": {"total": 2, "index": 2}}, "index"),
         ({"key": "a", "matches": {"value": 1}}, "matches"),
         ({"key": "a"}, ""),
         ({"key": "a", "range": {"gte": "yesterday"}}, "yesterday"),

@@ -39,6 +39,23 @@ FILTERS: list[tuple[dict[str, Any], Callable[[dict[str, Any]], bool]]] = [
     ({"must": [{"is_empty": {"key": "missing"}}]}, lambda _: True),
     ({"must": [{"has_id": [1, 5, 777]}]}, lambda p: p["number"] in (1, 5)),
     ({"color": "violet"}, lambda _: False),
+    ({"color": {"prefix": "gr"}}, lambda p: p["color"] == "green"),
+    ({"tags": {"substring": "3"}}, lambda p: "t3" in p["tags"] or "u3" in p["tags"]),
+    (
+        {"place": {"geo_radius": {"center": {"lon": 0, "lat": 0}, "radius": 1_112_000}}},
+        lambda p: p["number"] <= 10,
+    ),
+    (
+        {
+            "place": {
+                "geo_bounding_box": {
+                    "top_left": {"lon": -1, "lat": 20},
+                    "bottom_right": {"lon": 1, "lat": 10},
+                }
+            }
+        },
+        lambda p: 10 < p["number"] < 20,
+    ),
     (
         {
             "min_should": {
@@ -58,8 +75,15 @@ SCHEMAS = {
     "number": "integer",
     "even": "bool",
     "nested.half": "float",
-    "tags": {"type": "keyword"},
+    "tags": {"type": "keyword", "prefix": True},
+    "place": "geo",
 }
+
+
+@pytest.fixture
+def payloads(payloads: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the payloads with a place each: along the meridian of Greenwich, northwards."""
+    return [{**payload, "place": {"lon": 0, "lat": payload["number"]}} for payload in payloads]
 
 
 @pytest.fixture(params=["plain", "indexed"])
@@ -118,3 +142,16 @@ def test_writes_by_filter_use_shorthand_too(docs: Collection) -> None:
     assert docs.count({"group": "low"}) == 10
     docs.delete(filter={"group": "low"})
     assert docs.count() == 30
+
+
+def test_slices_are_disjoint_and_cover_every_point(docs: Collection) -> None:
+    slices = [
+        [record.id for record in docs.iterate({"slice": {"total": 3, "index": index}})]
+        for index in range(3)
+    ]
+    assert sorted(one for each in slices for one in each) == list(range(40))
+    assert all(slices)
+    docs.upsert([{"id": 77, "vector": [1.0] * 8}])
+    assert [docs.count({"slice": {"total": 1, "index": 0}, "has_id": [77, 3]})] == [2]
+    docs.delete(filter={"slice": {"total": 3, "index": 0}})
+    assert docs.count({"slice": {"total": 3, "index": 0}}) == 0

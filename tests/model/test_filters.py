@@ -151,27 +151,106 @@ def test_values_out_of_range_are_invalid() -> None:
         parse_filter({"min_should": {"conditions": [], "min_count": 0}})
 
 
-@pytest.mark.parametrize("name", ["text", "text_any", "phrase", "prefix", "substring"])
+@pytest.mark.parametrize("name", ["text", "text_any", "phrase"])
 def test_text_conditions_are_refused_by_name(name: str) -> None:
     with pytest.raises(BadInput, match=f"`{name}` is not supported yet"):
         parse_filter({"must": {"key": "a", "match": {name: "x"}}})
 
 
+POINT = {"lon": 1, "lat": 2}
+RING = {"points": [POINT, {"lon": 3, "lat": 2}, {"lon": 3, "lat": 4}, POINT]}
+
+
 @pytest.mark.parametrize(
-    ("condition", "name"),
+    ("condition", "error", "message"),
     [
-        ({"key": "a", "geo_radius": {}}, "geo_radius"),
-        ({"key": "a", "geo_bounding_box": {}}, "geo_bounding_box"),
-        ({"key": "a", "geo_polygon": {}}, "geo_polygon"),
-        ({"slice": {"total": 2, "index": 0}}, "slice"),
+        ({"geo_radius": {}}, MalformedRequest, "geo_radius: missing field `center`"),
+        (
+            {"geo_radius": {"center": {"lon": 180.5, "lat": 0}, "radius": 1}},
+            InvalidRequest,
+            "center.lon: value 180.5 invalid, must be from -180 to 180",
+        ),
+        (
+            {"geo_radius": {"center": {"lon": 0, "lat": -91}, "radius": 1}},
+            InvalidRequest,
+            "center.lat: value -91.0 invalid",
+        ),
+        ({"geo_radius": {"center": POINT, "radius": -1}}, InvalidRequest, "radius: value -1.0"),
+        (
+            {"geo_radius": {"center": POINT, "radius": float("nan")}},
+            InvalidRequest,
+            "radius: value nan invalid, must be a finite number",
+        ),
+        (
+            {"geo_radius": {"center": POINT, "radius": 10**400}},
+            InvalidRequest,
+            "must be a finite number",
+        ),
+        ({"geo_radius": {"center": [1, 2], "radius": 1}}, MalformedRequest, "expected an object"),
+        (
+            {"geo_bounding_box": {"top_left": POINT}},
+            MalformedRequest,
+            "missing field `bottom_right`",
+        ),
+        (
+            {"geo_bounding_box": {"top_left": POINT, "bottom_right": {"lon": 1}}},
+            MalformedRequest,
+            "bottom_right: missing field `lat`",
+        ),
+        ({"geo_polygon": {}}, MalformedRequest, "missing field `exterior`"),
+        (
+            {"geo_polygon": {"exterior": {"points": [POINT] * 3}}},
+            InvalidRequest,
+            "exterior: 3 points; a closed ring has at least 4",
+        ),
+        (
+            {"geo_polygon": {"exterior": {"points": [*RING["points"], {"lon": 9, "lat": 9}]}}},
+            InvalidRequest,
+            "must be the same",
+        ),
+        (
+            {"geo_polygon": {"exterior": RING, "interiors": [RING, {"points": []}]}},
+            InvalidRequest,
+            r"interiors\[1\]: 0 points",
+        ),
+        (
+            {"geo_polygon": {"exterior": {"points": [POINT] * 10_001}}},
+            InvalidRequest,
+            "of 10001 elements invalid, must have at most 10000",
+        ),
+        ({"match": {"prefix": 1}}, MalformedRequest, "prefix: expected a string"),
+        ({"match": {"substring": ["a"]}}, MalformedRequest, "substring: expected a string"),
     ],
 )
-def test_geo_and_slice_are_refused_by_name(condition: Any, name: str) -> None:
-    with pytest.raises(BadInput, match=f"`{name}` is not supported yet"):
-        parse_filter({"must": condition})
+def test_regions_and_parts_of_texts_are_checked(condition: Any, error: Any, message: str) -> None:
+    with pytest.raises(error, match=message) as caught:
+        parse_filter({"must": {"key": "a", **condition}})
+    assert type(caught.value) is error
 
 
-@pytest.mark.parametrize("condition", [{"has_id": [1]}, {"has_vector": "v"}])
+@pytest.mark.parametrize(
+    ("source", "error", "message"),
+    [
+        ({"total": 0, "index": 0}, MalformedRequest, "total: expected 1 or more slices"),
+        ({"total": 2, "index": 2}, InvalidRequest, "index: value 2 invalid, must be below total"),
+        ({"total": 2}, MalformedRequest, "index: expected an unsigned 32-bit integer, got null"),
+        ({"total": 2**32, "index": 0}, MalformedRequest, "total: expected an unsigned 32-bit"),
+        ({"total": True, "index": 0}, MalformedRequest, "total: expected an unsigned 32-bit"),
+        ({"total": 2, "index": -1}, MalformedRequest, "index: expected an unsigned 32-bit"),
+        ({"total": 2, "index": 0, "seed": 1}, MalformedRequest, "unknown field `seed`"),
+        (3, MalformedRequest, "expected an object"),
+    ],
+)
+def test_slices_are_checked(source: Any, error: Any, message: str) -> None:
+    with pytest.raises(error, match=message) as caught:
+        parse_filter({"must": {"slice": source}})
+    assert type(caught.value) is error
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [{"has_id": [1]}, {"has_vector": "v"}, {"slice": {"total": 2, "index": 0}}],
+)
 def test_conditions_on_points_are_refused_inside_nested_however_deep(condition: Any) -> None:
     inner = {"should": [{"must": condition}]}
     with pytest.raises(BadInput, match="inside a nested filter"):

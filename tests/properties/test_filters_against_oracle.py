@@ -5,8 +5,8 @@ plain evaluator, the planner without indexes, and the planner with random indexe
 by rows coming, changing and going.
 
 Where the oracle differs from the contract, the contract wins and the case is left out here:
-- has_id and has_vector inside a nested filter: the oracle finds nothing, the contract doesn't
-  support them, and they are refused (tests/model/test_filters.py);
+- has_id, has_vector and slice inside a nested filter: the oracle finds nothing, the contract
+  doesn't support them, and they are refused (tests/model/test_filters.py);
 - several conditions in one field condition: the oracle takes one and drops the others; refused.
 """
 
@@ -20,8 +20,10 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 from qdrant_client import QdrantClient, models
 
+from ruvector.collection.slices import slice_of
 from ruvector.index.payload import PayloadIndexes
 from ruvector.model.filters import compile_filter, matches, parse_filter
+from ruvector.model.ids import id_key
 
 UUID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 KEYS = ["a", "b", "c", "a.b", "a[]", "a[].b", "a[0]", "a[].b[]", "a.b.c", '"a"', "b[1].a", "no"]
@@ -38,9 +40,27 @@ DATETIMES = [
     "2024-01-01T10:00:00 UTC",
     "2024-13-01",
 ]
+PLACES = [
+    {"lon": 13.4, "lat": 52.5},
+    {"lon": 13, "lat": 52},
+    {"lon": -179.5, "lat": -10.0},
+    {"lon": 179.5, "lat": -10.0, "a": 1},
+    {"lon": 200.0, "lat": 95.0},
+    {"lon": 10.0, "lat": 10.0},
+    {"lon": 180, "lat": 90},
+    {"lon": "13", "lat": 52},
+    {"lat": 1.0},
+    {"lon": True, "lat": 1.0},
+]
 INTEGERS = st.integers(-2, 3)
 NUMBERS = INTEGERS | st.sampled_from([-1.5, -0.0, 1.0, 2.0, 2.5])
-SCALARS = st.none() | st.booleans() | NUMBERS | st.sampled_from(TEXTS + DATETIMES)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | NUMBERS
+    | st.sampled_from(TEXTS + DATETIMES)
+    | st.sampled_from(PLACES).map(dict)
+)
 VALUES = st.recursive(
     SCALARS,
     lambda inner: (
@@ -57,6 +77,8 @@ SCHEMAS: list[Any] = [
     "bool",
     "uuid",
     "datetime",
+    "geo",
+    {"type": "keyword", "prefix": True},
     {"type": "integer", "lookup": False, "range": True},
     {"type": "integer", "lookup": True, "range": False},
 ]
@@ -81,8 +103,42 @@ def ranges(values: st.SearchStrategy[Any], smallest: int = 0) -> st.SearchStrate
     return st.dictionaries(st.sampled_from(bounds), values, min_size=smallest, max_size=2)
 
 
-FIELDS = (
+GEO_POINTS = st.fixed_dictionaries(
+    {
+        "lon": st.sampled_from([-180.0, -179.5, -10.0, 10.0, 13.0, 13.4, 179.0, 180.0]),
+        "lat": st.sampled_from([-90.0, -11.0, -10.0, 10.0, 52.0, 52.5, 53.0, 90.0]),
+    }
+)
+RINGS = st.lists(GEO_POINTS, min_size=3, max_size=5).map(
+    lambda points: {"points": [*points, points[0]]}
+)
+GEO = (
     field(
+        "geo_radius",
+        st.fixed_dictionaries(
+            {
+                "center": GEO_POINTS,
+                "radius": st.sampled_from([0.0, 0.5, 20_000.0, 60_000.0, 2e6, 1.5e7, 2.1e7]),
+            }
+        ),
+    )
+    | field(
+        "geo_bounding_box",
+        st.fixed_dictionaries({"top_left": GEO_POINTS, "bottom_right": GEO_POINTS}),
+    )
+    | field(
+        "geo_polygon",
+        st.fixed_dictionaries(
+            {"exterior": RINGS}, optional={"interiors": st.lists(RINGS, max_size=2)}
+        ),
+    )
+)
+PARTS = st.sampled_from(["", "x", "t", "2024", "2024-01-01T1", UUID[:5], "01", "rue"])
+FIELDS = (
+    GEO
+    | field("match", st.fixed_dictionaries({"prefix": PARTS}))
+    | field("match", st.fixed_dictionaries({"substring": PARTS}))
+    | field(
         "match", st.fixed_dictionaries({"value": st.booleans() | INTEGERS | st.sampled_from(TEXTS)})
     )
     | field("match", st.fixed_dictionaries({"any": typed_lists}))
@@ -98,6 +154,15 @@ FIELDS = (
 POINTS = st.fixed_dictionaries(
     {"has_id": st.lists(st.sampled_from(IDS), max_size=4)}
 ) | st.fixed_dictionaries({"has_vector": st.sampled_from(VECTORS)})
+POINTS |= st.integers(1, 4).flatmap(
+    lambda total: st.fixed_dictionaries(
+        {
+            "slice": st.fixed_dictionaries(
+                {"total": st.just(total), "index": st.integers(0, total - 1)}
+            )
+        }
+    )
+)
 
 
 def filters(conditions: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -137,6 +202,9 @@ class Shard:
     def rows_with_vector(self, name: str) -> BitMap:
         return BitMap(row for row in range(ROWS) if has_vector(row, name))
 
+    def rows_in_slice(self, total: int, index: int) -> BitMap:
+        return BitMap(row for row in range(ROWS) if slice_of(id_key(IDS[row]), total) == index)
+
     def payloads(self, rows: BitMap) -> Iterator[tuple[int, dict[str, Any]]]:
         return ((row, self.stored[row]) for row in rows)
 
@@ -152,6 +220,9 @@ class Point:
 
     def has_vector(self, name: str) -> bool:
         return has_vector(self.row, name)
+
+    def in_slice(self, total: int, index: int) -> bool:
+        return slice_of(id_key(IDS[self.row]), total) == index
 
 
 def has_vector(row: int, name: str) -> bool:
@@ -227,6 +298,13 @@ CORNERS: list[dict[str, Any]] = [
     *({}, {"a": None}, {"a": []}, {"a": [None]}, {"a": [None, 1]}, {"a": [[]]}, {"a": [[None]]}),
     *({"a": 1}, {"a": 1.0}, {"a": True}, {"a": "x"}, {"a": [1, "x"]}, {"a": {}}, {"a": [{}]}),
     *({"a": [{"b": None}, {"b": 1}]}, {"a": [{"b": []}, {"b": [1, 2]}]}, {"a": {"b": [1, 2]}}),
+    *({"a": {"lon": 1, "lat": 2}}, {"a": [{"lon": 1.0, "lat": 2.0}, {"lon": 3.0, "lat": 4.0}]}),
+    *({"a": {"lon": 1}}, {"a": {"lon": None, "lat": 2}}, {"a": [[{"lon": 1.0, "lat": 2.0}]]}),
+    *(
+        {"a": [{"b": {"lon": 1.0, "lat": 2.0}}]},
+        {"a": {"lon": 900.0, "lat": 2.0}},
+        {"a": ["", "xx"]},
+    ),
     *({"a": [[1, 2], [3]]}, {"a": [None, [1, 2]]}, {"a": [{"b": [{"c": 1}]}]}, {"a": "2024-01-01"}),
 ]
 CORNER_KEYS = ["a", "a[]", "a[].b", "a.b", "a[0]", "a[].b[].c"]
@@ -248,6 +326,15 @@ def corner_conditions(key: str) -> Iterator[dict[str, Any]]:
     for wanted in (True, False):
         yield {"key": key, "is_empty": wanted}
         yield {"key": key, "is_null": wanted}
+    center = {"lon": 1.0, "lat": 2.0}
+    for radius in (0.0, 1e5, 5e5, 2.1e7):
+        yield {"key": key, "geo_radius": {"center": center, "radius": radius}}
+    corners = [{"lon": lon, "lat": lat} for lon, lat in ((0.0, 0.0), (3.0, 0.0), (3.0, 4.0))]
+    yield {"key": key, "geo_polygon": {"exterior": {"points": [*corners, corners[0]]}}}
+    yield {"key": key, "geo_bounding_box": {"top_left": corners[2], "bottom_right": center}}
+    for part in ("", "x", "2024"):
+        yield {"key": key, "match": {"prefix": part}}
+        yield {"key": key, "match": {"substring": part}}
     inner = {"key": "b", "match": {"value": 1}}
     yield {"nested": {"key": key, "filter": {"must": inner}}}
     yield {"nested": {"key": key, "filter": {"must_not": inner}}}
@@ -296,6 +383,10 @@ def test_an_index_answers_exactly_or_not_at_all(
     index = indexes.create(wanted.key, schema)
     assert index is not None
     index.add_many(np.arange(len(payloads), dtype=np.uint32), payloads)
+    bounds = index.bounds(wanted)
+    if bounds is not None:
+        checked = BitMap(row for row, payload in enumerate(payloads) if check(payload, None))
+        assert bounds.certain <= checked <= bounds.possible
     rows = index.rows(wanted)
     if rows is not None:
         assert list(rows) == [row for row, payload in enumerate(payloads) if check(payload, None)]
@@ -305,4 +396,5 @@ def test_an_index_answers_exactly_or_not_at_all(
     for row, payload in enumerate(payloads):
         index.discard(row, payload)
     assert index.points == 0
-    assert not index.rows(wanted)
+    bounds = index.bounds(wanted)
+    assert bounds is None or not bounds.possible

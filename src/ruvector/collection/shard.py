@@ -25,6 +25,7 @@ from ruvector.collection.growing import GrowingSegment
 from ruvector.collection.prepare import Preparation
 from ruvector.collection.recover import add_payloads, follow, recover
 from ruvector.collection.segment import Rows, Segment
+from ruvector.collection.slices import IdHashes
 from ruvector.collection.vectors import Stored, VectorSpace
 from ruvector.collection.view import View
 from ruvector.errors import NotFound, RuvectorError, Unavailable
@@ -57,6 +58,7 @@ class Shard:
         self.sealed: tuple[Segment, ...] = ()
         self.live = BitMap()
         self.indexes = PayloadIndexes()
+        self.id_hashes = IdHashes()
         self.applied = 0
         self.next_row = 0
         self.manifest: bytes | None = None  # of the segments, as a reader saw it last

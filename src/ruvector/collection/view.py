@@ -8,6 +8,7 @@ meantime.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,6 +18,7 @@ from pyroaring import BitMap
 
 from ruvector.collection.records import PointRecord, decode_record
 from ruvector.collection.segment import Found, SearchPlan, Segment, merge_found
+from ruvector.collection.slices import slice_of
 from ruvector.collection.vectors import Stored, VectorSpace, find_space
 from ruvector.index.payload.bitmaps import bitmap_of, rows_of
 from ruvector.index.payload.fields import FieldIndex
@@ -152,6 +154,15 @@ class View:
             rows |= bitmap_of(segment.rows[bits.view(bool)])
         return rows
 
+    def rows_in_slice(self, total: int, index: int) -> BitMap:
+        """Return the rows whose ids fall into a slice of the id space."""
+        with self._without_lock():
+            hashes = self._shard.id_hashes
+            return hashes.rows_in_slice(self.live, total, index, self._keys)
+
+    def _keys(self, rows: list[int]) -> list[bytes | None]:
+        return [data and decode_record(data).key for data in self.reader.points(rows)]
+
     def payloads(self, rows: BitMap) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield (row, payload) of rows; the shard's lock is free meanwhile, unless it is kept."""
         array = rows_of(rows)
@@ -161,17 +172,24 @@ class View:
             yield from found
 
     def _read_payloads(self, rows: list[int]) -> list[tuple[int, dict[str, Any]]]:
-        if not self._keeps_lock:
-            self._shard.lock.release()
-        try:
+        with self._without_lock():
             return [
                 (row, _decode_json(payload) if (payload := decode_record(data).payload) else {})
                 for row, data in zip(rows, self.reader.points(rows), strict=True)
                 if data is not None
             ]
+
+    @contextmanager
+    def _without_lock(self) -> Iterator[None]:
+        """Let the shard's lock go for what needs only the snapshot, unless it is to be kept."""
+        if self._keeps_lock:
+            yield
+            return
+        self._shard.lock.release()
+        try:
+            yield
         finally:
-            if not self._keeps_lock:
-                self._shard.lock.acquire()
+            self._shard.lock.acquire()
 
 
 class _Point:
@@ -187,3 +205,6 @@ class _Point:
 
     def has_vector(self, name: str) -> bool:
         return self._view.vector(name, self._row) is not None
+
+    def in_slice(self, total: int, index: int) -> bool:
+        return slice_of(self._key, total) == index

@@ -9,6 +9,9 @@ an evaluator in the table of `filter_matching`, and, for speed, an index that se
 
 import msgspec
 
+Position = tuple[float, float]
+"""Longitude and latitude in degrees."""
+
 
 class MatchValue(msgspec.Struct, frozen=True):
     """Any value at the key equals this one, type included: 1, 1.0 and true are three values."""
@@ -31,6 +34,20 @@ class MatchExcept(msgspec.Struct, frozen=True):
     values: tuple[str, ...] | tuple[int, ...]
 
 
+class MatchPrefix(msgspec.Struct, frozen=True):
+    """Any string at the key starts with this one, which may be empty."""
+
+    key: str
+    prefix: str
+
+
+class MatchSubstring(msgspec.Struct, frozen=True):
+    """Any string at the key contains this one, which may be empty."""
+
+    key: str
+    substring: str
+
+
 class NumberRange(msgspec.Struct, frozen=True, kw_only=True):
     """Any number at the key lies in the range; ints and floats are compared exactly."""
 
@@ -49,6 +66,35 @@ class DatetimeRange(msgspec.Struct, frozen=True, kw_only=True):
     gte: int | None = None
     lt: int | None = None
     lte: int | None = None
+
+
+class GeoRadius(msgspec.Struct, frozen=True):
+    """Any position at the key is nearer to the center than `radius` metres on the sphere."""
+
+    key: str
+    center: Position
+    radius: float
+
+
+class GeoBox(msgspec.Struct, frozen=True):
+    """Any position at the key lies inside, not on, the box; west > east crosses longitude 180."""
+
+    key: str
+    west: float
+    north: float
+    east: float
+    south: float
+
+
+class GeoPolygon(msgspec.Struct, frozen=True):
+    """Any position at the key lies inside the exterior ring and outside the interior ones.
+
+    Rings are closed: the last position is the first. Positions on a line are outside.
+    """
+
+    key: str
+    exterior: tuple[Position, ...]
+    interiors: tuple[tuple[Position, ...], ...] = ()
 
 
 class ValuesCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +125,13 @@ class HasId(msgspec.Struct, frozen=True):
     """The point's id is one of these."""
 
     ids: tuple[int | str, ...]
+
+
+class Slice(msgspec.Struct, frozen=True):
+    """The point's id hashes into this one of `total` slices of the id space."""
+
+    total: int
+    index: int
 
 
 class HasVector(msgspec.Struct, frozen=True):
@@ -114,10 +167,15 @@ FieldCondition = (
     MatchValue
     | MatchAny
     | MatchExcept
+    | MatchPrefix
+    | MatchSubstring
     | NumberRange
     | DatetimeRange
+    | GeoRadius
+    | GeoBox
+    | GeoPolygon
     | ValuesCount
     | IsEmpty
     | IsNull
 )
-Condition = FieldCondition | HasId | HasVector | Nested | Filter
+Condition = FieldCondition | HasId | HasVector | Slice | Nested | Filter

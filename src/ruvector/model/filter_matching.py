@@ -16,19 +16,26 @@ from ruvector.model.conditions import (
     Condition,
     DatetimeRange,
     Filter,
+    GeoBox,
+    GeoPolygon,
+    GeoRadius,
     HasId,
     HasVector,
     IsEmpty,
     IsNull,
     MatchAny,
     MatchExcept,
+    MatchPrefix,
+    MatchSubstring,
     MatchValue,
     MinShould,
     Nested,
     NumberRange,
+    Slice,
     ValuesCount,
 )
 from ruvector.model.datetimes import parse_datetime
+from ruvector.model.geometry import GeoCondition, is_inside, position_of
 from ruvector.model.paths import ANY_ELEMENT, Path, parse_path, resolve, values_at
 
 Payload = dict[str, Any]
@@ -47,6 +54,10 @@ class PointContext(Protocol):
 
     def has_vector(self, name: str) -> bool:
         """Return whether the point has a vector of this name."""
+        ...
+
+    def in_slice(self, total: int, index: int) -> bool:
+        """Return whether the point's id falls into this slice of the id space."""
         ...
 
 
@@ -81,12 +92,15 @@ def _ask_context(condition: Condition) -> Check | None:
     if isinstance(condition, HasVector):
         name = condition.name
         return lambda _payload, point: _known(point).has_vector(name)
+    if isinstance(condition, Slice):
+        total, index = condition.total, condition.index
+        return lambda _payload, point: _known(point).in_slice(total, index)
     return None
 
 
 def _known(point: PointContext | None) -> PointContext:
     if point is None:
-        raise BadInput("has_id and has_vector need a point; this place has only its payload")
+        raise BadInput("has_id, has_vector and slice need a point; this place has only its payload")
     return point
 
 
@@ -190,6 +204,28 @@ def _match_except(condition: MatchExcept, _leaf: Leaf) -> Check:
     )
 
 
+def _match_prefix(condition: MatchPrefix, _leaf: Leaf) -> Check:
+    prefix = condition.prefix
+    return _any_value(
+        condition.key, lambda value: value.__class__ is str and value.startswith(prefix)
+    )
+
+
+def _match_substring(condition: MatchSubstring, _leaf: Leaf) -> Check:
+    wanted = condition.substring
+    return _any_value(condition.key, lambda value: value.__class__ is str and wanted in value)
+
+
+def _geo(condition: GeoCondition, _leaf: Leaf) -> Check:
+    inside = is_inside(condition)
+
+    def test(value: Any) -> bool:
+        position = position_of(value)
+        return position is not None and inside(position)
+
+    return _any_value(condition.key, test)
+
+
 def _number_range(condition: NumberRange, _leaf: Leaf) -> Check:
     inside = within(condition)
     return _any_value(
@@ -284,8 +320,13 @@ _EVALUATORS: dict[type, Callable[[Any, Leaf], Check]] = {
     MatchValue: _match_value,
     MatchAny: _match_any,
     MatchExcept: _match_except,
+    MatchPrefix: _match_prefix,
+    MatchSubstring: _match_substring,
     NumberRange: _number_range,
     DatetimeRange: _datetime_range,
+    GeoRadius: _geo,
+    GeoBox: _geo,
+    GeoPolygon: _geo,
     ValuesCount: _values_count,
     IsEmpty: _is_empty,
     IsNull: _is_null,

@@ -24,18 +24,19 @@ from ruvector.model.conditions import (
     IsNull,
     MatchAny,
     MatchExcept,
+    MatchPrefix,
+    MatchSubstring,
     MatchValue,
     MinShould,
     Nested,
     NumberRange,
+    Slice,
     ValuesCount,
 )
 from ruvector.model.datetimes import microseconds_of, parse_datetime
+from ruvector.model.geo_reading import read_box, read_polygon, read_radius
 from ruvector.model.paths import parse_path
-from ruvector.model.reading import object_of as _object
-from ruvector.model.reading import quoted as _names
-from ruvector.model.reading import short as _short
-from ruvector.model.reading import wrong_type as _wrong_type
+from ruvector.model.reading import object_of, quoted, short, text_of, wrong_type
 
 FILTER_DEPTH_MAX: Final = 64
 """Levels of filters within filters, as for prefetches; people write two or three."""
@@ -49,11 +50,12 @@ VALUES_MAX: Final = 1_000_000
 INTEGER_MIN, INTEGER_MAX = -(2**63), 2**64 - 1
 POINT_ID_MAX: Final = 2**64 - 1
 
+SLICES_MAX: Final = 2**32 - 1
+"""Slices of the id space: the wire's unsigned 32-bit integer."""
+
 CLAUSES: Final = ("must", "should", "must_not", "min_should")
 BOUNDS: Final = ("gt", "gte", "lt", "lte")
-UNSUPPORTED_MATCHES: Final = ("text", "text_any", "phrase", "prefix", "substring")
-UNSUPPORTED_FIELDS: Final = ("geo_bounding_box", "geo_radius", "geo_polygon")
-UNSUPPORTED_CONDITIONS: Final = ("slice",)
+UNSUPPORTED_MATCHES: Final = ("text", "text_any", "phrase")
 
 
 def parse_filter(source: Mapping[str, Any] | None, *, path: str = "filter") -> Filter | None:
@@ -83,7 +85,7 @@ class _Reader:
                 f"filters are nested more than {FILTER_DEPTH_MAX} deep, the largest allowed; "
                 "flatten them"
             )
-        given = _object(source, path, CLAUSES)
+        given = object_of(source, path, CLAUSES)
         clauses = {
             name: self._clause(given[name], f"{path}.{name}", depth)
             for name in ("must", "should", "must_not")
@@ -103,13 +105,13 @@ class _Reader:
         return tuple(self._condition(item, f"{path}[{i}]", depth) for i, item in enumerate(items))
 
     def _min_should(self, source: Any, path: str, depth: int) -> MinShould:
-        given = _object(source, path, ("conditions", "min_count"))
+        given = object_of(source, path, ("conditions", "min_count"))
         for name in ("conditions", "min_count"):
             if name not in given:
                 raise MalformedRequest(f"{path}: missing field `{name}`")
         count = given["min_count"]
         if type(count) is not int or count < 0:
-            raise _wrong_type(f"{path}.min_count", "an unsigned integer", count)
+            raise wrong_type(f"{path}.min_count", "an unsigned integer", count)
         if count == 0:
             raise InvalidRequest.of(
                 f"{path}.min_count", count, "must be greater than or equal to 1"
@@ -121,54 +123,49 @@ class _Reader:
         if self.conditions > CONDITIONS_MAX:
             raise BadInput(f"a filter has more than {CONDITIONS_MAX} conditions at {path}")
         if not isinstance(source, Mapping):
-            raise _wrong_type(path, "a condition object", source)
+            raise wrong_type(path, "a condition object", source)
         if "key" in source:
             return self._field(source, path)
         for name, read in _CONDITIONS.items():
             if name in source:
-                given = _object(source, path, (name,))
+                given = object_of(source, path, (name,))
                 if name not in given:
-                    raise _wrong_type(f"{path}.{name}", "a value", None)
+                    raise wrong_type(f"{path}.{name}", "a value", None)
                 return read(self, given[name], f"{path}.{name}", depth)
         for name in source:
-            if name in UNSUPPORTED_CONDITIONS:
-                raise _unsupported(path, name)
             if name not in CLAUSES:
                 raise MalformedRequest(
-                    f"{path}: unknown condition `{_short(name)}`, expected `key` with a field "
-                    f"condition, one of {_names((*_CONDITIONS, *CLAUSES))}"
+                    f"{path}: unknown condition `{short(name)}`, expected `key` with a field "
+                    f"condition, one of {quoted((*_CONDITIONS, *CLAUSES))}"
                 )
         return self.filter(source, path, depth + 1)
 
     def _field(self, source: Mapping[str, Any], path: str) -> Condition:
-        given = _object(source, path, ("key", *_FIELDS, *UNSUPPORTED_FIELDS))
+        given = object_of(source, path, ("key", *_FIELDS))
         key = _key(given.pop("key", None), f"{path}.key")
-        for name in UNSUPPORTED_FIELDS:
-            if name in given:
-                raise _unsupported(path, name)
         if not given:
             raise InvalidRequest(f"[{path}: At least one field condition must be specified]")
         if len(given) > 1:
             raise BadInput(
-                f"{path} has {_names(tuple(given))} at once; "
+                f"{path} has {quoted(tuple(given))} at once; "
                 "give one per condition and combine them with must or should"
             )
         ((name, value),) = given.items()
         return _FIELDS[name](self, key, value, f"{path}.{name}")
 
     def match(self, key: str, source: Any, path: str) -> Condition:
-        given = _object(source, path, (*_MATCHES, *UNSUPPORTED_MATCHES))
+        given = object_of(source, path, (*_MATCHES, *UNSUPPORTED_MATCHES))
         for name in UNSUPPORTED_MATCHES:
             if name in given:
                 raise _unsupported(path, name)
         if len(given) != 1:
-            raise MalformedRequest(f"{path}: expected exactly one of {_names(tuple(_MATCHES))}")
+            raise MalformedRequest(f"{path}: expected exactly one of {quoted(tuple(_MATCHES))}")
         ((name, value),) = given.items()
         return _MATCHES[name](self, key, value, f"{path}.{name}")
 
     def match_value(self, key: str, value: Any, path: str) -> Condition:
         if type(value) not in (str, bool, int):
-            raise _wrong_type(path, "a string, an integer or a boolean", value)
+            raise wrong_type(path, "a string, an integer or a boolean", value)
         if type(value) is int:
             _check_integer(value, path)
         return MatchValue(key, value)
@@ -178,6 +175,12 @@ class _Reader:
 
     def match_except(self, key: str, value: Any, path: str) -> Condition:
         return MatchExcept(key, self._values(value, path))
+
+    def match_prefix(self, key: str, value: Any, path: str) -> Condition:
+        return MatchPrefix(key, text_of(value, path))
+
+    def match_substring(self, key: str, value: Any, path: str) -> Condition:
+        return MatchSubstring(key, text_of(value, path))
 
     def _values(self, source: Any, path: str) -> tuple[Any, ...]:
         values = tuple(_list(source, path))
@@ -191,22 +194,31 @@ class _Reader:
         return values
 
     def range(self, key: str, source: Any, path: str) -> Condition:
-        given = _object(source, path, BOUNDS)
+        given = object_of(source, path, BOUNDS)
         if any(isinstance(bound, str | date) for bound in given.values()):
             return DatetimeRange(
                 key=key, **{name: _moment(given[name], f"{path}.{name}") for name in given}
             )
         for name, bound in given.items():
             if type(bound) not in (int, float) or bound != bound:
-                raise _wrong_type(f"{path}.{name}", "a number or a datetime", bound)
+                raise wrong_type(f"{path}.{name}", "a number or a datetime", bound)
         return NumberRange(key=key, **given)
 
     def values_count(self, key: str, source: Any, path: str) -> Condition:
-        given = _object(source, path, BOUNDS)
+        given = object_of(source, path, BOUNDS)
         for name, bound in given.items():
             if type(bound) is not int or bound < 0:
-                raise _wrong_type(f"{path}.{name}", "an unsigned integer", bound)
+                raise wrong_type(f"{path}.{name}", "an unsigned integer", bound)
         return ValuesCount(key=key, **given)
+
+    def geo_radius(self, key: str, source: Any, path: str) -> Condition:
+        return read_radius(key, source, path)
+
+    def geo_box(self, key: str, source: Any, path: str) -> Condition:
+        return read_box(key, source, path)
+
+    def geo_polygon(self, key: str, source: Any, path: str) -> Condition:
+        return read_polygon(key, source, path)
 
     def field_is_empty(self, key: str, source: Any, path: str) -> Condition:
         return IsEmpty(key, _boolean(source, path))
@@ -215,10 +227,10 @@ class _Reader:
         return IsNull(key, _boolean(source, path))
 
     def is_empty(self, source: Any, path: str, _depth: int) -> Condition:
-        return IsEmpty(_key(_object(source, path, ("key",)).get("key"), f"{path}.key"))
+        return IsEmpty(_key(object_of(source, path, ("key",)).get("key"), f"{path}.key"))
 
     def is_null(self, source: Any, path: str, _depth: int) -> Condition:
-        return IsNull(_key(_object(source, path, ("key",)).get("key"), f"{path}.key"))
+        return IsNull(_key(object_of(source, path, ("key",)).get("key"), f"{path}.key"))
 
     def has_id(self, source: Any, path: str, _depth: int) -> Condition:
         self._refuse_inside_nested("has_id", path)
@@ -229,11 +241,26 @@ class _Reader:
     def has_vector(self, source: Any, path: str, _depth: int) -> Condition:
         self._refuse_inside_nested("has_vector", path)
         if not isinstance(source, str):
-            raise _wrong_type(path, "a vector's name", source)
+            raise wrong_type(path, "a vector's name", source)
         return HasVector(source)
 
+    def slice(self, source: Any, path: str, _depth: int) -> Condition:
+        self._refuse_inside_nested("slice", path)
+        given = object_of(source, path, ("total", "index"))
+        for name in ("total", "index"):
+            value = given.get(name)
+            if type(value) is not int or not 0 <= value <= SLICES_MAX:
+                raise wrong_type(f"{path}.{name}", "an unsigned 32-bit integer", value)
+        total, index = given["total"], given["index"]
+        if total == 0:
+            raise MalformedRequest(f"{path}.total: expected 1 or more slices, got 0")
+        if index >= total:
+            rule = f"must be below total, which is {total}"
+            raise InvalidRequest.of(f"{path}.index", index, rule)
+        return Slice(total, index)
+
     def nested_filter(self, source: Any, path: str, depth: int) -> Condition:
-        given = _object(source, path, ("key", "filter"))
+        given = object_of(source, path, ("key", "filter"))
         key = _key(given.get("key"), f"{path}.key")
         if "filter" not in given:
             raise MalformedRequest(f"{path}: missing field `filter`")
@@ -263,12 +290,16 @@ _CONDITIONS: Final[dict[str, Callable[[_Reader, Any, str, int], Condition]]] = {
     "is_null": _Reader.is_null,
     "has_id": _Reader.has_id,
     "has_vector": _Reader.has_vector,
+    "slice": _Reader.slice,
     "nested": _Reader.nested_filter,
 }
 _FIELDS: Final[dict[str, Callable[[_Reader, str, Any, str], Condition]]] = {
     "match": _Reader.match,
     "range": _Reader.range,
     "values_count": _Reader.values_count,
+    "geo_radius": _Reader.geo_radius,
+    "geo_bounding_box": _Reader.geo_box,
+    "geo_polygon": _Reader.geo_polygon,
     "is_empty": _Reader.field_is_empty,
     "is_null": _Reader.field_is_null,
 }
@@ -276,6 +307,8 @@ _MATCHES: Final[dict[str, Callable[[_Reader, str, Any, str], Condition]]] = {
     "value": _Reader.match_value,
     "any": _Reader.match_any,
     "except": _Reader.match_except,
+    "prefix": _Reader.match_prefix,
+    "substring": _Reader.match_substring,
 }
 
 
@@ -283,20 +316,20 @@ def _list(source: Any, path: str) -> Sequence[Any]:
     if source is None:
         return ()
     if not isinstance(source, list | tuple):
-        raise _wrong_type(path, "a list", source)
+        raise wrong_type(path, "a list", source)
     return source
-
-
-def _key(value: Any, path: str) -> str:
-    if not isinstance(value, str):
-        raise _wrong_type(path, "a payload key", value)
-    parse_path(value)
-    return value
 
 
 def _boolean(value: Any, path: str) -> bool:
     if not isinstance(value, bool):
-        raise _wrong_type(path, "a boolean", value)
+        raise wrong_type(path, "a boolean", value)
+    return value
+
+
+def _key(value: Any, path: str) -> str:
+    if not isinstance(value, str):
+        raise wrong_type(path, "a payload key", value)
+    parse_path(value)
     return value
 
 
@@ -306,7 +339,7 @@ def _point_id(value: Any, path: str) -> int | str:
     if isinstance(value, str):
         return value
     if type(value) is not int or not 0 <= value <= POINT_ID_MAX:
-        raise _wrong_type(path, "a point id: an unsigned 64-bit integer or a string", value)
+        raise wrong_type(path, "a point id: an unsigned 64-bit integer or a string", value)
     return value
 
 
@@ -320,7 +353,7 @@ def _moment(value: Any, path: str) -> int:
         return microseconds_of(value)
     moment = parse_datetime(value) if isinstance(value, str) else None
     if moment is None:
-        raise _wrong_type(path, "a datetime like 2024-01-31T12:00:00Z", value)
+        raise wrong_type(path, "a datetime like 2024-01-31T12:00:00Z", value)
     return moment
 
 

@@ -19,6 +19,7 @@ from ruvector.collection.view import View
 from ruvector.errors import BadInput
 from ruvector.model import formulas as f
 from ruvector.model.datetimes import parse_datetime
+from ruvector.model.geometry import distances_metres
 from ruvector.model.paths import parse_path, values_at
 from ruvector.model.queries import Formula
 from ruvector.query.ranked import Ranked, best
@@ -26,7 +27,6 @@ from ruvector.query.ranked import Ranked, best
 Numbers = NDArray[np.float64]
 Chosen = NDArray[np.intp]  # positions of candidates
 
-EARTH_RADIUS_METERS = 6_371_008.8  # the mean one, IUGG
 _decode_json = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -145,14 +145,8 @@ class _Evaluation:
     def geo_distance(self, expression: f.GeoDistance, chosen: Chosen) -> Numbers:
         key = expression.to
         places = [_place(value, key) for value in self.payload_values(key, chosen)]
-        lon, lat = np.radians(np.array(places, dtype=np.float64).T)
-        from_lon, from_lat = np.radians([expression.lon, expression.lat])
-        half = (
-            np.sin((lat - from_lat) / 2) ** 2
-            + np.cos(from_lat) * np.cos(lat) * np.sin((lon - from_lon) / 2) ** 2
-        )
-        meters: Numbers = 2 * EARTH_RADIUS_METERS * np.arcsin(np.sqrt(np.minimum(half, 1.0)))
-        return meters
+        lon, lat = np.array(places, dtype=np.float64).T
+        return distances_metres(lon, lat, (expression.lon, expression.lat))
 
     def moment(self, expression: f.Moment, chosen: Chosen) -> Numbers:
         key = expression.key

@@ -8,7 +8,9 @@ import pytest
 from pyroaring import BitMap
 
 from ruvector.errors import BadInput
-from ruvector.index.payload import PayloadIndexes
+from ruvector.index.payload import PayloadIndexes, sorted_texts
+from ruvector.index.payload.kinds import KeywordIndex
+from ruvector.index.payload.postings import Postings
 from ruvector.model.filters import Filter, parse_filter, shorthand
 
 PAYLOADS: list[dict[str, Any]] = [
@@ -39,6 +41,9 @@ class Shard:
         if name != "v":
             raise BadInput(f"Not existing vector name error: {name}")
         return BitMap([0, 1])
+
+    def rows_in_slice(self, total: int, index: int) -> BitMap:
+        return BitMap(row for row in self.live if row % total == index)
 
     def payloads(self, rows: BitMap) -> Iterator[tuple[int, dict[str, Any]]]:
         for row in rows:
@@ -171,7 +176,7 @@ def test_the_same_schema_again_changes_nothing_and_another_replaces(
     assert indexes.create("city", "keyword") is None
     assert indexes.get("city") is before
     with pytest.raises(BadInput):
-        indexes.create("city", "text")
+        indexes.create("city", "texts")
     assert indexes.get("city") is before
     replaced = indexes.create("city", {"type": "keyword"})
     assert replaced is not None
@@ -212,3 +217,41 @@ def test_memory_is_reported_and_grows(indexes: PayloadIndexes) -> None:
     rows = np.arange(5, 20_005, dtype=np.uint32)
     indexes.add_many(rows, [{"city": str(row), "age": row} for row in range(20_000)])
     assert indexes.memory_bytes > before + 20_000 * 12
+
+
+@pytest.mark.parametrize("within", [None, [0, 1, 2, 5, 6]])
+def test_a_facet_counts_rows_by_value_the_most_frequent_first(within: list[int] | None) -> None:
+    values: list[Any] = ["b", ["a", "b", "b"], "c", "a", None, ["a", 1], "d"]
+    index = KeywordIndex("k", "keyword")
+    index.add_many(np.arange(7, dtype=np.uint32), [{"k": value} for value in values])
+    rows = None if within is None else BitMap(within)
+    chosen = range(7) if within is None else within
+    counts: dict[str, int] = {}
+    for row in chosen:
+        held = values[row] if isinstance(values[row], list) else [values[row]]
+        for value in {one for one in held if isinstance(one, str)}:
+            counts[value] = counts.get(value, 0) + 1
+    expected = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    for limit in (0, 1, 3, 10):
+        assert index.facet(rows, limit) == expected[:limit]
+
+
+def test_prefixes_and_parts_are_found_while_values_come_and_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sorted_texts, "_NEW_MIN", 2)
+    postings = Postings()
+    held: dict[int, list[str]] = {}
+    texts = ["", "a", "ab", "abc", "b", "a\U0010ffff", "\U0010ffffa", "éa"]
+    for step in range(60):
+        row = step % 13
+        if row in held:
+            postings.discard(row, held.pop(row))
+        else:
+            held[row] = [texts[step % 8], texts[(step * 3) % 8]]
+            postings.add(row, held[row])
+        for part in ("", "a", "ab", "b", "\U0010ffff", "z"):
+            starting = [r for r in held if any(one.startswith(part) for one in held[r])]
+            assert list(postings.with_prefix(part)) == sorted(starting)
+            containing = [r for r in held if any(part in one for one in held[r])]
+            assert list(postings.with_substring(part)) == sorted(containing)

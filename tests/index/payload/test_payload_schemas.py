@@ -25,7 +25,7 @@ def test_a_type_is_given_by_name_or_as_an_object_and_echoed_verbatim(name: str) 
 @pytest.mark.parametrize(
     "schema",
     [
-        {"type": "keyword", "is_tenant": True, "prefix": False},
+        {"type": "keyword", "is_tenant": True, "prefix": True},
         {"type": "uuid", "is_tenant": True},
         {"type": "integer", "is_principal": True, "lookup": False},
         {"type": "integer", "range": False},
@@ -41,7 +41,6 @@ def test_parameters_of_a_type_are_accepted(schema: dict[str, Any]) -> None:
     ("schema", "error", "message"),
     [
         ("text", BadInput, "`text` are not supported yet"),
-        ({"type": "geo"}, BadInput, "`geo` are not supported yet"),
         ("strings", MalformedRequest, "unknown index type `strings`"),
         ({}, MalformedRequest, "unknown index type"),
         ({"type": 1}, MalformedRequest, "unknown index type"),
@@ -55,7 +54,6 @@ def test_parameters_of_a_type_are_accepted(schema: dict[str, Any]) -> None:
         ({"type": "keyword", "memory": {}}, MalformedRequest, "one of cold, cached, pinned"),
         ({"type": "keyword", "memory": "cold"}, BadInput, "on disk are not supported yet"),
         ({"type": "keyword", "on_disk": True}, BadInput, "on disk are not supported yet"),
-        ({"type": "keyword", "prefix": True}, BadInput, "prefix matching is not supported yet"),
         ({"type": "integer", "lookup": False, "range": False}, InvalidRequest, "both disabled"),
     ],
 )

@@ -5,7 +5,7 @@ pyroaring is quick only with buffers of its own kind: from an `array.array` that
 """
 
 from array import array
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,18 @@ Rows = npt.NDArray[np.uint32]
 _LAYERS_MAX: Final = 64
 """Up to so many bitmap operations "at least n of k" is computed on bitmaps, beyond it by
 counting."""
+
+
+class Bounds(NamedTuple):
+    """Rows that certainly and rows that possibly fulfil something; one object when exact."""
+
+    certain: BitMap
+    possible: BitMap
+
+    @property
+    def exact(self) -> bool:
+        """Return whether nothing is left to look at."""
+        return self.certain is self.possible
 
 
 def bitmap_of(rows: Rows) -> BitMap:

@@ -98,18 +98,39 @@ class Column(Generic[Number]):
 
     def between(self, low: Any, high: Any) -> BitMap:
         """Return the rows with a value in the closed range."""
-        start, end = self._slice(low, high)
-        if self._unique and end - start >= PREFIXES_FROM:
-            rows = self._difference(start, end)
-            if self._dead_count:
-                rows -= self._dead_rows
-        else:
-            rows = self._collect(start, end)
-        tail = self._tail
-        if tail:
-            values = self._tail_values[:tail]
-            add_rows(rows, self._tail_rows[:tail][(values >= low) & (values <= high)])
+        rows = self._rows_between(*self._slice(low, high))
+        values, tail_rows = self.tail()
+        if len(values):
+            add_rows(rows, tail_rows[(values >= low) & (values <= high)])
         return rows
+
+    def places(self, lows: npt.NDArray[Number], highs: npt.NDArray[Number]) -> tuple[Any, Any]:
+        """Return where closed ranges begin and end in the sorted part: int64 [n] each."""
+        starts = self._values.searchsorted(lows, side="left")
+        return starts, np.maximum(starts, self._values.searchsorted(highs, side="right"))
+
+    def rows_at(self, starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp]) -> BitMap:
+        """Return the rows of slices of the sorted part."""
+        large = (ends - starts >= PREFIXES_FROM) & self._unique
+        rows = bitmap_of(self.pairs_at(starts[~large], ends[~large])[1])
+        for start, end in zip(starts[large].tolist(), ends[large].tolist(), strict=True):
+            rows |= self._rows_between(start, end)
+        return rows
+
+    def pairs_at(
+        self, starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp]
+    ) -> tuple[npt.NDArray[Number], Rows]:
+        """Return values and rows of slices of the sorted part, one after the other."""
+        lengths = ends - starts
+        before = np.cumsum(lengths) - lengths
+        places = np.arange(int(lengths.sum())) + np.repeat(starts - before, lengths)
+        if self._dead is not None:
+            places = places[~self._dead[places]]
+        return self._values[places], self._rows[places]
+
+    def tail(self) -> tuple[npt.NDArray[Number], Rows]:
+        """Return the newer pairs that are not sorted in yet."""
+        return self._tail_values[: self._tail], self._tail_rows[: self._tail]
 
     def count_between(self, low: Any, high: Any) -> int:
         """Return the number of pairs in the closed range, at most."""
@@ -133,6 +154,14 @@ class Column(Generic[Number]):
         low, high = self._kind(low), self._kind(high)
         start = int(self._values.searchsorted(low, side="left"))
         return start, max(start, int(self._values.searchsorted(high, side="right")))
+
+    def _rows_between(self, start: int, end: int) -> BitMap:
+        if not self._unique or end - start < PREFIXES_FROM:
+            return self._collect(start, end)
+        rows = self._difference(start, end)
+        if self._dead_count:
+            rows -= self._dead_rows
+        return rows
 
     def _collect(self, start: int, end: int) -> BitMap:
         rows = self._rows[start:end]

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from pyroaring import BitMap
 
-from ruvector.index.payload.bitmaps import Rows, add_rows, bitmap_bytes
+from ruvector.index.payload.bitmaps import Bounds, Rows, add_rows, bitmap_bytes
 from ruvector.model.filters import Condition, IsEmpty, IsNull, holds_null, is_blank
 from ruvector.model.paths import expand, parse_path, resolve
 
@@ -59,8 +59,15 @@ class FieldIndex(Protocol):
         """
         ...
 
+    def bounds(self, condition: Condition) -> Bounds | None:
+        """Return rows that certainly and rows that possibly fulfil it, for what `rows` can't tell.
+
+        None if the index knows nothing of it.
+        """
+        ...
+
     def estimate(self, condition: Condition) -> int | None:
-        """Return about how many rows `rows` would return, cheaply; None if it would be None."""
+        """Return about how many rows `bounds` leaves, cheaply; None if it would be None."""
         ...
 
 
@@ -140,8 +147,13 @@ class ValueIndex:
             return self._nulls if condition.wanted else None
         return self._rows_of_values(condition)
 
+    def bounds(self, condition: Condition) -> Bounds | None:
+        """Return rows that certainly and rows that possibly fulfil it, None if it can't tell."""
+        rows = self.rows(condition)
+        return None if rows is None else Bounds(rows, rows)
+
     def estimate(self, condition: Condition) -> int | None:
-        """Return about how many rows `rows` would return, cheaply; None if it would be None."""
+        """Return about how many rows `bounds` leaves, cheaply; None if it would be None."""
         if isinstance(condition, IsEmpty | IsNull):
             rows = self.rows(condition)
             return None if rows is None else len(rows)

@@ -2,7 +2,7 @@
 
 | kind | its values | answers |
 |---|---|---|
-| keyword, uuid | strings | match value, any, except |
+| keyword, uuid | strings | match value, any, except, prefix, substring |
 | bool | booleans | match value, except |
 | integer | integers (ranges: floats too) | match value, any, except; number ranges |
 | float | integers and floats | number ranges |
@@ -30,6 +30,8 @@ from ruvector.model.filters import (
     DatetimeRange,
     MatchAny,
     MatchExcept,
+    MatchPrefix,
+    MatchSubstring,
     MatchValue,
     NumberRange,
 )
@@ -61,6 +63,13 @@ class MatchIndex(ValueIndex):
         """Return each value with its rows, for facets; the bitmaps are not to be changed."""
         return list(self._postings.counts())
 
+    def facet(self, rows: BitMap | None, limit: int) -> list[tuple[Any, int]]:
+        """Return the most frequent values among the rows (None: all added) with their counts.
+
+        The most frequent first, equal ones by value. Cost: 0.1 µs a value, 1 to 20 with `rows`.
+        """
+        return self._postings.facet(rows, limit)
+
     def _add_values(self, row: int, values: list[Any]) -> bool:
         own = [value for value in values if value.__class__ is self.kind]
         if len(own) < len(values) and any(_is_foreign(value, self.kind) for value in values):
@@ -89,6 +98,12 @@ class MatchIndex(ValueIndex):
                 listed = condition.values if same else ()
                 return self._postings.with_other(listed) | self._foreign
             return None
+        elif isinstance(condition, MatchPrefix | MatchSubstring):
+            if self.kind is not str:
+                return None if self._foreign else BitMap()
+            if isinstance(condition, MatchPrefix):
+                return self._postings.with_prefix(condition.prefix)
+            return self._postings.with_substring(condition.substring)
         else:
             return None
         return None if self._foreign else BitMap()
@@ -98,7 +113,7 @@ class MatchIndex(ValueIndex):
             return self._postings.count((condition.value,)) + len(self._foreign)
         if isinstance(condition, MatchAny):
             return self._postings.count(condition.values) + len(self._foreign)
-        if isinstance(condition, MatchExcept):
+        if isinstance(condition, MatchExcept | MatchPrefix | MatchSubstring):
             return len(self._filled)
         return None
 

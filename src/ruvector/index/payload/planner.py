@@ -10,11 +10,11 @@ Bitmaps of indexes are shared: nothing here changes one in place that it did not
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from pyroaring import BitMap
 
-from ruvector.index.payload.bitmaps import at_least
+from ruvector.index.payload.bitmaps import Bounds, at_least
 from ruvector.index.payload.fields import FieldIndex
 from ruvector.model.filters import (
     Check,
@@ -26,6 +26,7 @@ from ruvector.model.filters import (
     IsNull,
     MinShould,
     Nested,
+    Slice,
     compile_filter,
 )
 from ruvector.model.paths import Step, parse_path
@@ -49,21 +50,13 @@ class RowSource(Protocol):
         """Return the rows that have the vector; BadInput for an unknown name."""
         ...
 
+    def rows_in_slice(self, total: int, index: int) -> BitMap:
+        """Return the rows whose ids fall into a slice of the id space."""
+        ...
+
     def payloads(self, rows: BitMap) -> Iterable[tuple[int, dict[str, Any]]]:
         """Return each row with its payload."""
         ...
-
-
-class Bounds(NamedTuple):
-    """Rows that certainly and rows that possibly fulfil something; one object when exact."""
-
-    certain: BitMap
-    possible: BitMap
-
-    @property
-    def exact(self) -> bool:
-        """Return whether nothing is left to look at."""
-        return self.certain is self.possible
 
 
 def plan(filter: Filter, fields: Fields, source: RowSource) -> BitMap:
@@ -100,18 +93,18 @@ class _Plan:
     def bounds(self, condition: Condition) -> Bounds:
         if isinstance(condition, Filter):
             return self.filter(condition)
-        rows = self.known(condition)
-        if rows is None:
+        bounds = self.known(condition)
+        if bounds is None:
             return Bounds(BitMap(), self.live)
-        self.exact[id(condition)] = rows
-        return Bounds(rows, rows)
+        if bounds.exact:
+            self.exact[id(condition)] = bounds.certain
+        return bounds
 
-    def known(self, condition: Condition) -> BitMap | None:
-        """Return exactly the rows of a simple condition, None if only payloads can tell."""
-        if isinstance(condition, HasId):
-            return self.source.rows_of_ids(condition.ids)
-        if isinstance(condition, HasVector):
-            return self.source.rows_with_vector(condition.name)
+    def known(self, condition: Condition) -> Bounds | None:
+        """Return the rows of a simple condition, None if only payloads can tell."""
+        if isinstance(condition, HasId | HasVector | Slice):
+            rows = _POINT_CONDITIONS[type(condition)](self.source, condition)
+            return Bounds(rows, rows)
         if isinstance(condition, Nested | Filter):
             return None
         # What rows without the field fulfil, an index tells by the opposite.
@@ -120,20 +113,20 @@ class _Plan:
         if isinstance(condition, IsNull) and not condition.wanted:
             return self.complement(IsNull(condition.key, True))
         for index in self.fields.get(parse_path(condition.key).steps, ()):
-            rows = index.rows(condition)
-            if rows is not None:
-                return rows
+            bounds = index.bounds(condition)
+            if bounds is not None:
+                return bounds
         return None
 
-    def complement(self, condition: Condition) -> BitMap | None:
-        rows = self.known(condition)
-        return None if rows is None else self.live - rows
+    def complement(self, condition: Condition) -> Bounds | None:
+        bounds = self.known(condition)
+        return None if bounds is None else self.opposite(bounds)
 
     def estimate(self, condition: Condition) -> int:
         """Return about how many rows a condition leaves; all where nothing is known."""
         if isinstance(condition, HasId):
             return len(condition.ids)
-        if isinstance(condition, Filter | HasVector | Nested):
+        if isinstance(condition, Filter | HasVector | Slice | Nested):
             return len(self.live)
         for index in self.fields.get(parse_path(condition.key).steps, ()):
             number = index.estimate(condition)
@@ -187,6 +180,13 @@ class _Plan:
         if all(part.exact for part in parts):
             return Bounds(certain, certain)
         return Bounds(certain, at_least(clause.min_count, [part.possible for part in parts]))
+
+
+_POINT_CONDITIONS: Final[dict[type, Callable[[RowSource, Any], BitMap]]] = {
+    HasId: lambda source, condition: source.rows_of_ids(condition.ids),
+    HasVector: lambda source, condition: source.rows_with_vector(condition.name),
+    Slice: lambda source, condition: source.rows_in_slice(condition.total, condition.index),
+}
 
 
 def _both(one: Bounds, other: Bounds) -> Bounds:

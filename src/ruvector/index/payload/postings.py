@@ -4,10 +4,14 @@ A dictionary from value to rows: a plain int while there is one row, a bitmap fr
 because a column of unique values would spend most of its memory on bitmaps of one. All values are
 of one type, so that 1, 1.0 and true, equal as keys, can't meet.
 
+Texts by their beginning are found in a sorted list of the values that the first such question
+makes; a question for a part of a text goes through all values.
+
 For `except` a row with several distinct values needs to know how many they are; such rows lie in
 one bitmap per number.
 """
 
+import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -15,6 +19,7 @@ import numpy as np
 from pyroaring import BitMap
 
 from ruvector.index.payload.bitmaps import Rows, add_rows, at_least, bitmap_bytes, bitmap_of
+from ruvector.index.payload.sorted_texts import SortedTexts
 
 _BYTES_PER_VALUE = 150
 """A dictionary slot, the key's object and the row's int: measured with tracemalloc on UUID
@@ -30,6 +35,7 @@ class Postings:
         self._by_value: dict[Any, int | BitMap] = {}
         self._several: dict[int, BitMap] = {}
         """Number of distinct values -> rows that have so many, from two on."""
+        self._sorted: SortedTexts | None = None
 
     def add(self, row: int, values: Iterable[Any]) -> None:
         """Add a row that is not in it, with all its values."""
@@ -50,6 +56,8 @@ class Postings:
         for row, value in zip(rows.tolist(), values, strict=True):
             if value not in by_value:
                 by_value[value] = row
+                if self._sorted is not None:
+                    self._sorted.add(value)
             elif value in repeated:
                 repeated[value].append(row)
             else:
@@ -107,9 +115,33 @@ class Postings:
                 others |= rows - at_least(number, [rows & one for one in listed])
         return others
 
+    def with_prefix(self, prefix: str) -> BitMap:
+        """Return the rows that hold a text with this beginning."""
+        if not prefix:
+            return self.rows.copy()
+        if self._sorted is None:
+            self._sorted = SortedTexts(self._by_value)
+        return self.with_any(self._sorted.starting_with(prefix))
+
+    def with_substring(self, part: str) -> BitMap:
+        """Return the rows that hold a text with this part."""
+        return self.with_any([text for text in self._by_value if part in text])
+
+    def facet(self, rows: BitMap | None, limit: int) -> list[tuple[Any, int]]:
+        """Return the most frequent values among the rows (None: all) with their number of rows.
+
+        The most frequent first, equal ones by value.
+        """
+        counts = (
+            (value, _count(held) if rows is None else _count_within(held, rows))
+            for value, held in self._by_value.items()
+        )
+        found = ((value, count) for value, count in counts if count)
+        return heapq.nsmallest(limit, found, key=lambda pair: (-pair[1], pair[0]))
+
     def count(self, values: Iterable[Any]) -> int:
         """Return the number of rows with one of the values, at most."""
-        return sum(len(held) if isinstance(held, BitMap) else 1 for held in self._held(set(values)))
+        return sum(map(_count, self._held(set(values))))
 
     def counts(self) -> Iterator[tuple[Any, BitMap]]:
         """Return each value with its rows, in no order; the bitmaps are not to be changed."""
@@ -139,6 +171,8 @@ class Postings:
         held = self._by_value.get(value)
         if held is None:
             self._by_value[value] = row
+            if self._sorted is not None:
+                self._sorted.add(value)
         elif isinstance(held, BitMap):
             held.add(row)
         else:
@@ -153,3 +187,13 @@ class Postings:
             if held is not None:
                 added.add(held)
             self._by_value[value] = added
+
+
+def _count(held: int | BitMap) -> int:
+    return len(held) if isinstance(held, BitMap) else 1
+
+
+def _count_within(held: int | BitMap, rows: BitMap) -> int:
+    if isinstance(held, BitMap):
+        return int(held.intersection_cardinality(rows))
+    return held in rows

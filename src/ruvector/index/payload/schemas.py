@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from ruvector.errors import BadInput, InvalidRequest, MalformedRequest
 from ruvector.index.payload.fields import FieldIndex, Schema
+from ruvector.index.payload.geo import GeoIndex
 from ruvector.index.payload.kinds import (
     BoolIndex,
     DatetimeIndex,
@@ -30,7 +31,7 @@ _BOOLEANS: Final = (
     "range",
     "prefix",
 )
-_UNSUPPORTED_TYPES: Final = ("text", "geo")
+_UNSUPPORTED_TYPES: Final = ("text",)
 _MEMORY: Final = ("cold", "cached", "pinned")
 
 
@@ -85,8 +86,6 @@ def _check(name: str, parameter: str, value: Any, own: tuple[str, ...]) -> None:
             f"field_schema.{parameter}: payload indexes on disk are not supported yet; "
             "leave it out, or ask for memory `cached` or `pinned`"
         )
-    if (parameter, value) == ("prefix", True):
-        raise BadInput("field_schema.prefix: prefix matching is not supported yet; leave it out")
 
 
 def _integer(field: str, schema: Schema, given: dict[str, Any]) -> FieldIndex:
@@ -106,6 +105,7 @@ _TYPES: Final[dict[str, tuple[_Create, tuple[str, ...]]]] = {
     "float": (lambda field, schema, _: FloatIndex(field, schema), ("is_principal",)),
     "bool": (lambda field, schema, _: BoolIndex(field, schema), ()),
     "uuid": (lambda field, schema, _: UuidIndex(field, schema), ("is_tenant",)),
+    "geo": (lambda field, schema, _: GeoIndex(field, schema), ()),
     "datetime": (lambda field, schema, _: DatetimeIndex(field, schema), ("is_principal",)),
 }
 
