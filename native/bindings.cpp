@@ -11,6 +11,7 @@ NB_MODULE(_kernel, module) {
 #endif
   module.doc() = "Compiled kernel of ruvector; ruvector.kernel is its documented face.";
   ruvector::bind_text(module);
+  ruvector::bind_json(module);
   ruvector::bind_exact(module);
   ruvector::bind_graph(module);
   ruvector::bind_ids(module);

@@ -1,7 +1,5 @@
 // Checksums and JSON.
-#include <memory>
 #include <string>
-#include <vector>
 
 #include "arrays.hpp"
 #include "crc32c.hpp"
@@ -14,10 +12,6 @@ namespace {
 // Releasing and taking the GIL costs a fraction of a microsecond; 32 KiB take 2 or more.
 constexpr std::size_t kLargeBytes = 32 << 10;
 
-std::string at(const ParseFailure& failure) {
-  return std::string(failure.reason) + " at position " + std::to_string(failure.position);
-}
-
 nb::object parse_floats_of(nb::handle text) {
   const BufferView view(text);
   const std::size_t most = most_floats(view.begin(), view.size());
@@ -28,40 +22,8 @@ nb::object parse_floats_of(nb::handle text) {
     const MaybeReleaseGil released(view.size() > kLargeBytes);
     failure = parse_floats(view.begin(), view.size(), out.data(), most, count);
   }
-  if (failure.reason) throw nb::value_error(at(failure).c_str());
+  if (failure.reason) throw nb::value_error(place_of(failure).c_str());
   return nb::cast(count == most ? out : new_array<float>({0}));
-}
-
-nb::object parse_float_rows(nb::list texts, std::size_t dim) {
-  const std::size_t rows = nb::len(texts);
-  std::vector<std::unique_ptr<BufferView>> views;
-  views.reserve(rows);
-  std::size_t bytes = 0;
-  for (nb::handle text : texts) {
-    views.push_back(std::make_unique<BufferView>(text));
-    bytes += views.back()->size();
-  }
-  // Each number takes two bytes of text, so a small request cannot ask for a huge array.
-  if (dim > 0 && rows > 0 && dim > bytes / 2 + 1)
-    throw nb::value_error(("row 0 has fewer than " + std::to_string(dim) + " numbers").c_str());
-  auto out = new_array<float>({rows, dim});
-  std::string problem;
-  {
-    const MaybeReleaseGil released(bytes > kLargeBytes);
-    for (std::size_t row = 0; row < rows && problem.empty(); ++row) {
-      std::size_t count = 0;
-      const ParseFailure failure = parse_floats(views[row]->begin(), views[row]->size(),
-                                                out.data() + row * dim, dim, count);
-      if (failure.reason) {
-        problem = "row " + std::to_string(row) + ": " + at(failure);
-      } else if (count != dim) {
-        problem = "row " + std::to_string(row) + ": expected " + std::to_string(dim) +
-                  " numbers, found " + std::to_string(count);
-      }
-    }
-  }
-  if (!problem.empty()) throw nb::value_error(problem.c_str());
-  return nb::cast(out);
 }
 
 nb::bytes to_bytes(const std::string& text) { return nb::bytes(text.data(), text.size()); }
@@ -99,6 +61,8 @@ void scan_json_of(nb::handle body, std::size_t max_depth, std::size_t max_contai
                                 .c_str());
     case ScanProblem::OpenString:
       throw nb::value_error(("JSON string is not closed" + place).c_str());
+    case ScanProblem::NotUtf8:
+      throw nb::value_error(("the text is not valid UTF-8" + place).c_str());
     case ScanProblem::Unbalanced:
       throw nb::value_error(("JSON brackets do not match" + place).c_str());
   }
@@ -124,7 +88,6 @@ void bind_text(nb::module_& module) {
              "Strict RFC 8259. Raises ValueError with the position for anything else: nested\n"
              "arrays, null, strings, NaN, trailing characters, and numbers too large for float32.\n"
              "Cost: 10 to 15 ns per number of 8 to 18 digits.");
-  module.def("parse_float_rows", &parse_float_rows, nb::arg("texts"), nb::arg("dim"));
   module.def(
       "format_floats",
       [](Floats1 values) { return to_bytes(format_floats(values.data(), values.shape(0))); },
@@ -139,8 +102,8 @@ void bind_text(nb::module_& module) {
              nb::arg("max_containers"),
              "Check in one linear pass that a JSON body is nested and filled within bounds.\n\n"
              "Raises ValueError when arrays and objects are nested deeper than max_depth, when\n"
-             "there are more than max_containers of them, or when a string or bracket is not\n"
-             "closed. It does not check the rest of the grammar.");
+             "there are more than max_containers of them, when a string or bracket is not closed,\n"
+             "or when the text is not UTF-8. It does not check the rest of the grammar.");
 }
 
 }  // namespace ruvector

@@ -9,6 +9,10 @@
 #include <cstring>
 #include <limits>
 
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+#endif
+
 namespace ruvector {
 namespace {
 
@@ -73,18 +77,27 @@ inline void take_digits(const char*& p, const char* end, std::uint64_t& digits) 
   for (; p < end && is_digit(*p); ++p) digits = digits * 10 + static_cast<unsigned>(*p - '0');
 }
 
-// Through a double: right unless it lies so near the middle of two float32 that its own rounding
-// could have crossed that middle. Digits, power and product are each rounded once, by 2^-53 of the
-// value at most: three units in its last place together. Within four, the slow way decides.
+// Through a double: right unless it lies so near the middle of two float32 that its own error could
+// have crossed that middle; within `margin` units of its last place the slow way decides. Digits,
+// power and product are each rounded once, by 2^-53 of the value at most: three units together.
+constexpr std::uint64_t kRounded = 4;
+
+inline bool is_near_middle(double wide, std::uint64_t margin) {
+  const std::uint64_t below = std::bit_cast<std::uint64_t>(wide) & 0x1FFFFFFF;
+  return below - (0x10000000 - margin) <= 2 * margin;
+}
+
+inline float rounded(double wide, bool negative) {
+  const auto sign = static_cast<std::uint32_t>(negative) << 31;
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(static_cast<float>(wide)) | sign);
+}
+
 inline bool quick(std::uint64_t digits, std::int64_t power, bool negative, float& value) {
   if (power < -kSmallest || power > kLargest) return false;
   const double wide =
       static_cast<double>(digits) * kPowers[static_cast<std::size_t>(power + kSmallest)];
-  if (!(wide >= 0x1p-126 && wide <= 0x1.fffffep127)) return false;
-  const std::uint64_t below = std::bit_cast<std::uint64_t>(wide) & 0x1FFFFFFF;
-  if (below - 0x0FFFFFFC <= 8) return false;
-  const auto sign = static_cast<std::uint32_t>(negative) << 31;
-  value = std::bit_cast<float>(std::bit_cast<std::uint32_t>(static_cast<float>(wide)) | sign);
+  if (!(wide >= 0x1p-126 && wide <= 0x1.fffffep127) || is_near_middle(wide, kRounded)) return false;
+  value = rounded(wide, negative);
   return true;
 }
 
@@ -152,6 +165,145 @@ inline const char* take_number(const char*& p, const char* end, float& value) {
   return nullptr;
 }
 
+#if defined(__x86_64__) || defined(_M_X64)
+
+// Of more digits than 16 the rest is dropped. With 10^12 before them that is less than 2^-39 of the
+// value, 2^13 units in the last place of a double.
+constexpr std::int64_t kEnoughDigits = 1000000000000;
+constexpr std::uint64_t kDropped = std::uint64_t{1} << 14;
+#define RUVECTOR_WIDE __attribute__((target("avx2,bmi,popcnt")))
+
+constexpr std::ptrdiff_t kWindow = 40;  // bytes that take_decimal looks at, whatever is there
+
+// 16 - n zeros, then n digits: moves the first n of 16 bytes to the end. One row for each n.
+struct Shifts {
+  alignas(16) std::uint8_t rows[17][16];
+};
+constexpr Shifts kShifts = [] {
+  Shifts shifts{};
+  for (int count = 0; count <= 16; ++count)
+    for (int i = 0; i < 16; ++i)
+      shifts.rows[count][i] = static_cast<std::uint8_t>(i < 16 - count ? 0x80 : i - (16 - count));
+  return shifts;
+}();
+constexpr std::uint64_t kTens[] = {1,
+                                   10,
+                                   100,
+                                   1000,
+                                   10000,
+                                   100000,
+                                   1000000,
+                                   10000000,
+                                   100000000,
+                                   1000000000,
+                                   10000000000,
+                                   100000000000,
+                                   1000000000000,
+                                   10000000000000,
+                                   100000000000000,
+                                   1000000000000000,
+                                   10000000000000000};
+
+// The usual number of a vector: one digit, a point, up to 31 digits. All of them are looked at
+// together, so that nothing branches on how many there are. Returns what follows the number, null
+// for any other one.
+RUVECTOR_WIDE inline const char* take_decimal(const char* p, const char* end, float& value) {
+  if (end - p < kWindow) return nullptr;
+  const bool negative = *p == '-';
+  const char* const first = p + negative;
+  const auto whole = static_cast<unsigned char>(first[0] - '0');
+  if (whole > 9 || first[1] != '.') return nullptr;
+  const char* const point = first + 2;
+  const __m256i both = _mm256_sub_epi8(
+      _mm256_loadu_si256(reinterpret_cast<const __m256i*>(point)), _mm256_set1_epi8('0'));
+  const auto digits_at = static_cast<unsigned>(_mm256_movemask_epi8(
+      _mm256_cmpeq_epi8(_mm256_min_epu8(both, _mm256_set1_epi8(9)), both)));
+  const __m128i head = _mm256_castsi256_si128(both);
+  const int size = std::countr_one(digits_at);
+  if (size == 0 || size == 32 || (point[size] | 0x20) == 'e') return nullptr;
+  const int used = size < 16 ? size : 16;
+  const __m128i shift = _mm_load_si128(reinterpret_cast<const __m128i*>(kShifts.rows[used]));
+  // Digits become pairs, fours, eights.
+  __m128i sum = _mm_maddubs_epi16(_mm_shuffle_epi8(head, shift), _mm_set1_epi16(0x010A));
+  sum = _mm_madd_epi16(sum, _mm_set1_epi32(0x00010064));
+  sum = _mm_packus_epi32(sum, sum);
+  sum = _mm_madd_epi16(sum, _mm_set1_epi32(0x00012710));
+  const auto eights = static_cast<std::uint64_t>(_mm_cvtsi128_si64(sum));
+  const auto digits = static_cast<std::int64_t>(
+      whole * kTens[used] + (eights & 0xFFFFFFFF) * 100000000 + (eights >> 32));
+  if (digits < (size > 16 ? kEnoughDigits : 1)) return nullptr;
+  // From 10^-16 to 10: neither can it be too small for float32, nor too large.
+  const double wide =
+      static_cast<double>(digits) * kPowers[static_cast<std::size_t>(kSmallest - used)];
+  if (is_near_middle(wide, size > 16 ? kDropped : kRounded)) return nullptr;
+  value = rounded(wide, negative);
+  return point + size;
+}
+
+#endif
+
+// The array at text, each number taken by `take`. Returns as parse_floats does.
+template <class Take>
+__attribute__((always_inline)) inline ParseFailure parse_array(const char* text, std::size_t size,
+                                                               float* out, std::size_t capacity,
+                                                               std::size_t& count, Take take) {
+  const char* p = text;
+  const char* const end = text + size;
+  std::size_t found = 0;
+  const auto fail = [&](const char* reason) {
+    return ParseFailure{reason, static_cast<std::size_t>(p - text)};
+  };
+  count = 0;
+  skip_space(p, end);
+  if (p == end || *p != '[') return fail("expected an array of numbers");
+  ++p;
+  skip_space(p, end);
+  bool more = p == end || *p != ']';
+  while (more) {
+    float value;
+    if (const char* reason = take(p, end, value)) return fail(reason);
+    if (found < capacity) out[found] = value;
+    ++found;
+    skip_space(p, end);
+    if (p == end) return fail("the array is not closed");
+    if (*p != ',' && *p != ']') return fail("expected ',' or ']'");
+    more = *p == ',';
+    if (more) {
+      ++p;
+      skip_space(p, end);
+    }
+  }
+  count = found;
+  ++p;
+  skip_space(p, end);
+  return p == end ? ParseFailure{} : fail("trailing characters after the array");
+}
+
+#if defined(__x86_64__) || defined(_M_X64)
+
+struct TakeWide {
+  RUVECTOR_WIDE inline const char* operator()(const char*& p, const char* end,
+                                              float& value) const {
+    if (const char* const stop = take_decimal(p, end, value)) {
+      p = stop;
+      return nullptr;
+    }
+    const char* after = p;  // p and value themselves stay in registers
+    float taken = 0;
+    const char* const reason = take_number(after, end, taken);
+    p = after;
+    value = taken;
+    return reason;
+  }
+};
+
+RUVECTOR_WIDE ParseFailure parse_wide(const char* text, std::size_t size, float* out,
+                                      std::size_t capacity, std::size_t& count) {
+  return parse_array(text, size, out, capacity, count, TakeWide{});
+}
+
+#endif
+
 char* copy(char* out, const char* from, std::size_t count) {
   std::memcpy(out, from, count);
   return out + count;
@@ -179,34 +331,47 @@ std::size_t most_floats(const char* text, std::size_t size) {
 
 ParseFailure parse_floats(const char* text, std::size_t size, float* out, std::size_t capacity,
                           std::size_t& count) {
-  const char* p = text;
-  const char* const end = text + size;
-  const auto fail = [&](const char* reason) {
-    return ParseFailure{reason, static_cast<std::size_t>(p - text)};
-  };
-  count = 0;
-  skip_space(p, end);
-  if (p == end || *p != '[') return fail("expected an array of numbers");
-  ++p;
-  skip_space(p, end);
-  bool more = p == end || *p != ']';
-  while (more) {
-    float value;
-    if (const char* reason = take_number(p, end, value)) return fail(reason);
-    if (count < capacity) out[count] = value;
-    ++count;
-    skip_space(p, end);
-    if (p == end) return fail("the array is not closed");
-    if (*p != ',' && *p != ']') return fail("expected ',' or ']'");
-    more = *p == ',';
-    if (more) {
-      ++p;
-      skip_space(p, end);
-    }
-  }
-  ++p;
-  skip_space(p, end);
-  return p == end ? ParseFailure{} : fail("trailing characters after the array");
+#if defined(__x86_64__) || defined(_M_X64)
+  static const bool wide = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+                           __builtin_cpu_supports("popcnt");
+  if (wide) return parse_wide(text, size, out, capacity, count);
+#endif
+  return parse_array(text, size, out, capacity, count,
+                     [](const char*& p, const char* end, float& value) {
+                       return take_number(p, end, value);
+                     });
+}
+
+std::string place_of(const ParseFailure& failure) {
+  return std::string(failure.reason) + " at position " + std::to_string(failure.position);
+}
+
+namespace {
+
+std::string take_row(std::string_view text, std::size_t row, std::size_t dim, float* out,
+                     std::size_t capacity) {
+  std::size_t count = 0;
+  const ParseFailure failure = parse_floats(text.data(), text.size(), out, capacity, count);
+  if (failure.reason) return "row " + std::to_string(row) + ": " + place_of(failure);
+  if (count == dim) return {};
+  return "row " + std::to_string(row) + ": expected " + std::to_string(dim) + " numbers, found " +
+         std::to_string(count);
+}
+
+}  // namespace
+
+std::string find_short_row(const std::vector<std::string_view>& texts, std::size_t dim) {
+  for (std::size_t row = 0; row < texts.size(); ++row)
+    if (texts[row].size() / 2 < dim) return take_row(texts[row], row, dim, nullptr, 0);
+  return {};
+}
+
+std::string parse_float_rows(const std::vector<std::string_view>& texts, std::size_t dim,
+                             float* out) {
+  std::string problem;
+  for (std::size_t row = 0; row < texts.size() && problem.empty(); ++row)
+    problem = take_row(texts[row], row, dim, out + row * dim, dim);
+  return problem;
 }
 
 char* format_float(float value, char* out) {

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace ruvector {
 
@@ -16,6 +18,13 @@ struct ParseFailure {
 // beyond `capacity` are counted in `count` and not written.
 ParseFailure parse_floats(const char* text, std::size_t size, float* out, std::size_t capacity,
                           std::size_t& count);
+std::string place_of(const ParseFailure& failure);
+// Each number takes two bytes of text, so that a small request cannot ask for a huge array: says
+// which row is too short for `dim` numbers, or nothing.
+std::string find_short_row(const std::vector<std::string_view>& texts, std::size_t dim);
+// Writes rows of `dim` numbers to `out`; returns what is wrong with the first bad one, or nothing.
+std::string parse_float_rows(const std::vector<std::string_view>& texts, std::size_t dim,
+                             float* out);
 // Of a flat array that parses, how many numbers it has; an empty one counts as 1.
 std::size_t most_floats(const char* text, std::size_t size);
 

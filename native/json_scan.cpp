@@ -1,45 +1,36 @@
 #include "json_scan.hpp"
 
-#include <array>
-#include <cstdint>
+#include "json_text.hpp"
+#include "utf8.hpp"
 
 namespace ruvector {
-namespace {
-
-enum Kind : std::uint8_t { kOther, kOpen, kClose, kQuote };
-
-constexpr std::array<std::uint8_t, 256> make_kinds() {
-  std::array<std::uint8_t, 256> kinds{};
-  kinds['['] = kinds['{'] = kOpen;
-  kinds[']'] = kinds['}'] = kClose;
-  kinds['"'] = kQuote;
-  return kinds;
-}
-
-constexpr std::array<std::uint8_t, 256> kKinds = make_kinds();
-
-}  // namespace
 
 ScanResult scan_json(const char* body, std::size_t size, std::size_t max_depth,
                      std::size_t max_containers) {
+  const char* const end = body + size;
+  const auto at = [&](ScanProblem problem, const char* place) {
+    return ScanResult{problem, static_cast<std::size_t>(place - body)};
+  };
   std::size_t depth = 0;
   std::size_t containers = 0;
-  for (std::size_t i = 0; i < size; ++i) {
-    const std::uint8_t kind = kKinds[static_cast<std::uint8_t>(body[i])];
-    if (kind == kOther) continue;
-    if (kind == kOpen) {
-      if (++depth > max_depth) return {ScanProblem::TooDeep, i};
-      if (++containers > max_containers) return {ScanProblem::TooManyContainers, i};
-    } else if (kind == kClose) {
-      if (depth-- == 0) return {ScanProblem::Unbalanced, i};
-    } else {
-      const std::size_t start = i;
-      for (++i; i < size && body[i] != '"'; ++i)
-        if (body[i] == '\\') ++i;
-      if (i >= size) return {ScanProblem::OpenString, start};
+  for (const char* p = body; (p = next_json_mark(p, end));) {
+    if (*p == '"') {
+      const char* const start = p;
+      p = skip_json_string(p, end);
+      if (!p) return at(ScanProblem::OpenString, start);
+      continue;
     }
+    if (*p == '[' || *p == '{') {
+      if (++depth > max_depth) return at(ScanProblem::TooDeep, p);
+      if (++containers > max_containers) return at(ScanProblem::TooManyContainers, p);
+    } else if (depth-- == 0) {
+      return at(ScanProblem::Unbalanced, p);
+    }
+    ++p;
   }
-  return depth == 0 ? ScanResult{} : ScanResult{ScanProblem::Unbalanced, size};
+  if (depth != 0) return at(ScanProblem::Unbalanced, end);
+  const char* const odd = find_bad_utf8(body, end);
+  return odd ? at(ScanProblem::NotUtf8, odd) : ScanResult{};
 }
 
 }  // namespace ruvector

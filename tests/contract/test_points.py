@@ -237,3 +237,7 @@ def test_zero_vector_is_kept_under_cosine(client: RuvectorClient, name: str) -> 
     assert [hit.id for hit in hits] == [2, 1]
     assert hits[1].score == 0
     assert {hit.score for hit in client.search(name, [0, 0, 0])} == {0.0}
+
+
+def test_point_is_retrieved_once_however_often_it_is_asked_for(docs: Collection) -> None:
+    assert [record.id for record in docs.retrieve([7, 3, 7, 999, 3, 999])] == [7, 3]

@@ -1,6 +1,7 @@
 """Are JSON numbers read and written as the oracle does, and hostile bodies refused?"""
 
 import json
+from decimal import ROUND_DOWN, Context, Decimal
 
 import numpy as np
 import pytest
@@ -9,7 +10,6 @@ from ruvector.kernel import (
     format_float_rows,
     format_floats,
     oracle,
-    parse_float_rows,
     parse_floats,
     scan_json,
     shortest_floats,
@@ -111,6 +111,25 @@ def test_random_decimals_near_the_middle_of_two_float32_round_right() -> None:
     assert parse_floats(text).view(np.uint32).tolist() == expected.view(np.uint32).tolist()
 
 
+def test_plain_decimals_around_the_middle_round_right_at_every_length() -> None:
+    exact = Context(prec=80)
+    rng = np.random.default_rng(9)
+    sizes = np.float32(10.0) ** rng.uniform(-5, 1, 60).astype(np.float32)
+    values = np.minimum(sizes, np.float32(9.5)) * rng.choice([-1, 1], 60).astype(np.float32)
+    texts = []
+    for value in values:
+        above = np.nextafter(value, np.float32(np.inf))
+        middle = exact.divide(exact.add(Decimal(float(value)), Decimal(float(above))), 2)
+        for digits in range(1, 34):
+            step = Decimal(1).scaleb(-digits)
+            cut = middle.quantize(step, ROUND_DOWN, exact)
+            texts += [f"{cut:f}", f"{exact.add(cut, step):f}", f"{exact.subtract(cut, step):f}"]
+    padding = ",".join(["0.5"] * 20)  # numbers near the end are read in another way
+    text = f"[{','.join(texts)},{padding}]".encode()
+    expected = oracle.parse_floats(text)
+    assert parse_floats(text).view(np.uint32).tolist() == expected.view(np.uint32).tolist()
+
+
 def test_decimals_of_every_length_and_size_equal_the_oracle() -> None:
     rng = np.random.default_rng(7)
     texts = []
@@ -183,25 +202,10 @@ def test_shortest_floats_print_as_the_float32_does() -> None:
     assert repr(shortest_floats(values)[0]) == "0.1"
 
 
-def test_rows_are_parsed_and_written_together() -> None:
-    texts = [b"[1,2]", memoryview(b"[3, 4.5]"), bytearray(b"[-1,0]")]
-    rows = parse_float_rows(texts, 2)
-    assert rows.tolist() == oracle.parse_float_rows(texts, 2).tolist()
+def test_rows_are_written_together() -> None:
+    rows = np.array([[1, 2], [3, 4.5], [-1, 0]], np.float32)
     assert format_float_rows(rows) == [b"[1.0,2.0]", b"[3.0,4.5]", b"[-1.0,0.0]"]
-    assert parse_float_rows([], 3).shape == (0, 3)
-    assert parse_float_rows([b"[]"], 0).shape == (1, 0)
     assert format_floats(np.empty(0, np.float32)) == b"[]"
-
-
-def test_a_wrong_row_is_named_with_both_lengths() -> None:
-    with pytest.raises(ValueError, match="row 1: expected 2 numbers, found 3"):
-        parse_float_rows([b"[1,2]", b"[1,2,3]"], 2)
-    with pytest.raises(ValueError, match=r"row 1: .*position 1"):
-        parse_float_rows([b"[1,2]", b"[x]"], 2)
-    with pytest.raises(ValueError, match="row 0"):
-        parse_float_rows([b"[1]"], 1 << 40)
-    with pytest.raises(ValueError, match="row 0: expected 2 numbers, found 1"):
-        parse_float_rows([b"[1]"], 2)
 
 
 def test_arrays_of_other_types_are_refused() -> None:

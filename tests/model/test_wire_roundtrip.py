@@ -17,7 +17,7 @@ from ruvector.model.configs import (
     WalConfigDiff,
 )
 from ruvector.model.operations import OPERATION_OF, OPERATIONS, Operation
-from ruvector.model.points import PointsBlock, VectorBlock
+from ruvector.model.points import PointsBlock, TextRows, VectorBlock
 from ruvector.model.wire import decode_request, encode_request
 
 C = "größe & co?#%2F"
@@ -201,8 +201,8 @@ unset = _Unset()
 def block(vectors: VectorBlock, count: int) -> dict[int, bytes]:
     """Return the bytes of each vector by its position in the batch."""
     rows = vectors.rows
-    if isinstance(rows, list):
+    if isinstance(rows, TextRows):
         dim = len(msgspec.json.decode(rows[0])) if rows else 0
-        rows = parse_float_rows([bytes(row) for row in rows], dim)
+        rows = parse_float_rows(rows.text, rows.places, dim)
     positions = range(count) if vectors.positions is None else vectors.positions.tolist()
     return {int(p): row.tobytes() for p, row in zip(positions, rows, strict=True)}

@@ -19,6 +19,7 @@ MEBIBYTE = 2**20
         b'{"filter":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
         b'{"filter":' + b'{"must":' * 100_000 + b"1" + b"}" * 100_000 + b"}",
         b'{"filter":{"must":[' + b"{}," * 4_100_000 + b"{}]}}",
+        b'{"filter":{"must":[' + b"{}," * 250_000 + b"{}]}}",
         b'{"limit":' + b"9" * 5000 + b"}",
         b'{"limit":NaN}',
         b'{"limit":Infinity}',
@@ -33,7 +34,7 @@ MEBIBYTE = 2**20
         b"[1]",
         b"\xef\xbb\xbf{}",
     ],
-    ids=range(16),
+    ids=range(17),
 )
 def test_bad_json_is_a_400(server, engine, body):
     answer = server("POST", f"{POINTS}/scroll", body)

@@ -9,14 +9,13 @@ length instead, because the angle is what must be right.
 import math
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ruvector.errors import BadInput
-from ruvector.kernel import Metric, parse_float_rows
+from ruvector.errors import BadInput, MalformedRequest
+from ruvector.kernel import Metric, check_json_rows, parse_float_rows
 from ruvector.model.configs import CollectionConfig, VectorParams
-from ruvector.model.points import Vectors
+from ruvector.model.points import TextRows, Vectors
 
 Stored = NDArray[Any]  # float32, float16 or uint8 [n, dim]
 
@@ -77,10 +76,7 @@ def find_space(spaces: dict[str, VectorSpace], name: str) -> VectorSpace:
 
 def to_rows(space: VectorSpace, rows: Any) -> Vectors:
     """Return rows as float32 [n, dim]; BadInput unless they are as long as the space says."""
-    if isinstance(rows, list) and rows and isinstance(rows[0], msgspec.Raw):
-        array = _parse_texts(space, rows)
-    else:
-        array = _to_array(space, rows)
+    array = _parse_texts(space, rows) if isinstance(rows, TextRows) else _to_array(space, rows)
     if array.ndim != 2 or (array.shape[1] != space.dim):
         raise BadInput(
             f"Vector dimension error: expected dim: {space.dim}, "
@@ -89,13 +85,22 @@ def to_rows(space: VectorSpace, rows: Any) -> Vectors:
     return array
 
 
-def _parse_texts(space: VectorSpace, texts: list[msgspec.Raw]) -> Vectors:
+def _parse_texts(space: VectorSpace, rows: TextRows) -> Vectors:
     try:
-        return parse_float_rows([bytes(text) for text in texts], space.dim)
+        return parse_float_rows(rows.text, rows.places, space.dim)
     except ValueError as error:
+        _refuse_bad_json(rows)
         raise BadInput(
             f"Vector dimension error: expected dim: {space.dim}, vector {space.name!r}: {error}"
         ) from error
+
+
+def _refuse_bad_json(rows: TextRows) -> None:
+    """Raise MalformedRequest where a row is not even JSON: NaN, 1e999."""
+    try:
+        check_json_rows(rows.text, rows.places)
+    except ValueError as error:
+        raise MalformedRequest(f"vectors: {error}") from error
 
 
 def _to_array(space: VectorSpace, rows: Any) -> Vectors:

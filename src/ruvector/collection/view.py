@@ -68,7 +68,11 @@ class View:
 
     def rows_of(self, ids: Sequence[PointId]) -> list[int | None]:
         """Return the row of each id, None where there is no such point."""
-        return self.reader.rows_of([id_key(point_id) for point_id in ids])
+        rows: list[int | None] = []
+        for start in range(0, len(ids), _SCAN_BATCH):  # freeing a million keys takes a while
+            keys = [id_key(point_id) for point_id in ids[start : start + _SCAN_BATCH]]
+            rows += self.reader.rows_of(keys)
+        return rows
 
     def vector(self, name: str, row: int) -> Stored | None:
         """Return the stored vector of a row, or None."""

@@ -17,7 +17,6 @@ b'[1.0,0.1]'
 [0.1]
 """
 
-from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, TypeAlias
 
@@ -61,22 +60,18 @@ _kernel.set_int8_dot(numkong.pointer_to_dot("int8"))  # type: ignore[arg-type]
 
 
 # The compiled functions themselves: a call costs one hop. Their docstrings stand in
-# native/bindings_text.cpp and native/bindings_exact.cpp, their types in _kernel.pyi.
+# native/bindings_text.cpp, bindings_json.cpp and bindings_exact.cpp, their types in _kernel.pyi.
 crc32c = _kernel.crc32c
 parse_floats = _kernel.parse_floats
 format_floats = _kernel.format_floats
 format_float_rows = _kernel.format_float_rows
 shortest_floats = _kernel.shortest_floats
 scan_json = _kernel.scan_json
+split_json = _kernel.split_json
+split_points = _kernel.split_points
+check_json_rows = _kernel.check_json_rows
+parse_float_rows = _kernel.parse_float_rows
 exact_search = _kernel.exact_search
 score_rows = _kernel.score_rows
 mask_from_rows = _kernel.mask_from_rows
 mask_count = _kernel.mask_count
-
-
-def parse_float_rows(texts: Sequence[Buffer], dim: int) -> Float32Array:
-    """Return one row per JSON array as float32 [len(texts), dim].
-
-    Raises ValueError that names the row and, for a wrong length, the length found and expected.
-    """
-    return _kernel.parse_float_rows(texts if isinstance(texts, list) else list(texts), dim)

@@ -7,7 +7,6 @@ by step. Nothing in the product calls this module.
 
 import json
 import re
-from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -65,15 +64,6 @@ def nearest_float32(decimal: str) -> np.float32:
 
 def _from_bits(bits: int) -> float:
     return float(np.array(bits, np.uint32).view(np.float32))
-
-
-def parse_float_rows(texts: Sequence[Buffer], dim: int) -> Float32Array:
-    """One row after the other."""
-    rows = [parse_floats(text) for text in texts]
-    for index, row in enumerate(rows):
-        if len(row) != dim:
-            raise ValueError(f"row {index}: expected {dim} numbers, found {len(row)}")
-    return np.array(rows, np.float32).reshape(len(texts), dim)
 
 
 def shortest_floats(values: Float32Array) -> list[float]:

@@ -12,6 +12,8 @@ MAX_IDS = 1_000_000  # ids in one selector
 MAX_VECTORS_PER_POINT = 256  # named vectors of a collection
 MAX_JSON_DEPTH = 512  # nesting of a request body, checked before anything recurses
 MAX_JSON_CONTAINERS = 4_000_000  # arrays and objects in a body: what 32 MiB of honest points need
+# Those of a request that become objects in memory (all but points): freeing so many takes 25 ms.
+MAX_DECODED_CONTAINERS = 250_000
 MAX_BODY_BYTES = 32 * 2**20  # Qdrant's default for service.max_request_size_mb
 MAX_ROWS = 2**32 - 2  # rows are uint32; the last value marks "none"
 MAX_PAYLOAD_DEPTH = 64  # nesting of a payload

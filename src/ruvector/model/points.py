@@ -9,7 +9,7 @@ are decoded where somebody looks inside.
 import math
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import msgspec
 import numpy as np
@@ -30,11 +30,36 @@ else:
     RawJson = msgspec.Raw  # in a union with None, msgspec would not leave the text as it is
 
 
+class TextRows(Sequence[bytes]):
+    """JSON texts of n values inside a larger text; `places`: int64 [n, 2], start and end."""
+
+    __slots__ = ("places", "text")
+
+    def __init__(self, text: bytes, places: NDArray[np.int64]) -> None:
+        self.text = text
+        self.places = np.ascontiguousarray(places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, position: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, position: slice) -> "TextRows": ...
+
+    def __getitem__(self, position: int | slice) -> "bytes | TextRows":
+        if isinstance(position, slice):
+            return TextRows(self.text, self.places[position])
+        start, end = self.places[position].tolist()
+        return self.text[start:end]
+
+
 class VectorBlock:
     """Vectors of one name for some points of a batch.
 
-    `rows` is an array [n, dim], a sequence of sequences, or the JSON texts of n vectors, which the
-    kernel parses once the collection has said how long they must be.
+    `rows` is an array [n, dim], a sequence of sequences, or TextRows, which the kernel parses once
+    the collection has said how long they must be.
     `positions` says which points of the batch have them: None for all, else uint32 [n] ascending.
     """
 

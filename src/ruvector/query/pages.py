@@ -82,8 +82,8 @@ def retrieve(collection: Collection, request: Retrieve) -> list[Record]:
         raise BadInput(f"{len(request.ids)} ids; at most {MAX_IDS} in one request")
     selection = selection_of(collection, request, default_payload=True)
     with collection.view() as view:
-        rows = [row for row in view.rows_of(list(dict.fromkeys(request.ids))) if row is not None]
-        return records_of(view, rows, selection)
+        found = dict.fromkeys(row for row in view.rows_of(request.ids) if row is not None)
+        return records_of(view, list(found), selection)
 
 
 def get_point(collection: Collection, request: GetPoint) -> Record:

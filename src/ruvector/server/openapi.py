@@ -6,14 +6,14 @@ import msgspec
 
 from ruvector.model import requests as r
 from ruvector.model.operations import OPERATIONS, Operation
-from ruvector.model.wire import columns, decode
 from ruvector.model.wire.bodies import body_type
+from ruvector.model.wire.point_bodies import ChangesBody, UpdateVectorsBody, UpsertBody
 from ruvector.server import identity
 
 POINT_BODIES: dict[type, type] = {
-    r.Upsert: columns._Upsert,
-    r.UpdateVectors: columns._UpdateVectors,
-    r.BatchUpdate: decode._Changes,
+    r.Upsert: UpsertBody,
+    r.UpdateVectors: UpdateVectorsBody,
+    r.BatchUpdate: ChangesBody,
 }
 QUERY_SCHEMAS: dict[str, dict[str, Any]] = {
     "wait": {"type": "boolean", "default": False},

@@ -8,9 +8,10 @@ import msgspec
 from ruvector.errors import InvalidRequest, MalformedRequest
 from ruvector.kernel import scan_json
 from ruvector.model import requests as r
-from ruvector.model.limits import MAX_JSON_CONTAINERS, MAX_JSON_DEPTH
+from ruvector.model.limits import MAX_DECODED_CONTAINERS, MAX_JSON_DEPTH
 from ruvector.model.operations import OPERATION_OF
 from ruvector.model.wire import decode_request
+from ruvector.model.wire.pieces import decode_plain
 
 DISTANCES = {
     "cosine": "Cosine",
@@ -20,7 +21,6 @@ DISTANCES = {
     "manhattan": "Manhattan",
 }
 OF_THE_VECTOR = ("on_disk", "datatype")
-_fields = msgspec.json.Decoder(dict[str, Any])
 _create = OPERATION_OF[r.CreateCollection]
 
 
@@ -32,10 +32,12 @@ def create_collection(
     Everything else in the body is a field of the longer form.
     """
     try:
-        scan_json(body, MAX_JSON_DEPTH, MAX_JSON_CONTAINERS)
-        fields = _fields.decode(body)
-    except (ValueError, RecursionError) as error:
+        scan_json(body, MAX_JSON_DEPTH, MAX_DECODED_CONTAINERS)
+    except ValueError as error:
         raise MalformedRequest(str(error)) from error
+    fields = decode_plain(body)
+    if not isinstance(fields, dict):
+        raise MalformedRequest("Expected `object`")
     if "name" not in fields:
         raise MalformedRequest("missing field `name`")
     name = fields.pop("name")

@@ -1,164 +1,175 @@
 """How do points of a JSON body become columns? Without a Python object for any number of a vector.
 
-msgspec leaves each vector and each payload as a slice of the body; the kernel parses all vectors of
-one name in one call, once the collection has said how long they must be (`VectorBlock.rows` holds
-texts).
+The kernel finds the ids, vectors and payloads of all points in one pass over the body, checks the
+payloads in a second one, and parses all vectors of one name in one call, once the collection has
+said how long they must be (`VectorBlock.rows` is then a `TextRows`). None of that holds the
+interpreter, however large the body is.
 """
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
-from msgspec import UNSET, Raw, UnsetType
+from numpy.typing import NDArray
 
 from ruvector.errors import BadInput, MalformedRequest
-from ruvector.model.limits import MAX_BATCH_POINTS
-from ruvector.model.points import PointsBlock, VectorBlock, check_payload_depth
+from ruvector.kernel import check_json_rows, split_points
+from ruvector.model.ids import PointId
+from ruvector.model.limits import MAX_BATCH_POINTS, MAX_PAYLOAD_DEPTH
+from ruvector.model.points import PointsBlock, TextRows, VectorBlock
+from ruvector.model.wire.pieces import (
+    convert_plain,
+    decode_plain,
+    fields_of,
+    is_object,
+    split,
+)
+from ruvector.model.wire.point_bodies import Batch, UpdateVectorsBody, UpsertBody
 
-_NULL = b"null"
-
-
-class _Point(msgspec.Struct, forbid_unknown_fields=True):
-    id: int | str
-    vector: Raw | UnsetType = UNSET
-    vectors: Raw | UnsetType = UNSET
-    payload: Raw | UnsetType = UNSET
-
-
-class _PointVectors(msgspec.Struct, forbid_unknown_fields=True):
-    id: int | str
-    vector: Raw | UnsetType = UNSET
-    vectors: Raw | UnsetType = UNSET
-
-
-class _Batch(msgspec.Struct, forbid_unknown_fields=True):
-    ids: list[int | str]
-    vectors: Raw
-    payloads: list[Raw] | None = None
-
-
-class _Upsert(msgspec.Struct, forbid_unknown_fields=True):
-    points: list[_Point] | UnsetType = UNSET
-    batch: _Batch | UnsetType = UNSET
-    shard_key: Any = None
-    update_filter: Any = None
-    update_mode: Any = None
-
-
-class _UpdateVectors(msgspec.Struct, forbid_unknown_fields=True):
-    points: list[_PointVectors]
-    shard_key: Any = None
-    update_filter: Any = None
-
-
-_upsert = msgspec.json.Decoder(_Upsert)
-_update_vectors = msgspec.json.Decoder(_UpdateVectors)
-_named = msgspec.json.Decoder(dict[str, Raw])
-_rows = msgspec.json.Decoder(list[Raw])
-_named_rows = msgspec.json.Decoder(dict[str, list[Raw]])
-_any = msgspec.json.Decoder()
+_Places = NDArray[np.int64]  # [n, 2]: start and end of n values in the body
+_OPTIONS = ("shard_key", "update_filter", "update_mode")
+_NULL, _EMPTY = b"null", b"{}"
 
 
 def decode_points(body: bytes) -> PointsBlock:
     """Return the points of an upsert body: {"points": [...]} or {"batch": {...}}."""
-    request: _Upsert = _decode(_upsert, body)
-    _refuse_unsupported(request)
-    if (request.points is UNSET) == (request.batch is UNSET):
+    fields = _given(body, UpsertBody)
+    if ("points" in fields) == ("batch" in fields):
         raise MalformedRequest("exactly one of points and batch must be given")
-    if isinstance(request.batch, _Batch):
-        return _from_batch(request.batch)
-    points: list[_Point] = request.points  # type: ignore[assignment]
-    payloads = [_payload(point.payload, i) for i, point in enumerate(points)]
-    return PointsBlock(
-        [point.id for point in points],
-        _vector_columns([_vector_of(point, i) for i, point in enumerate(points)]),
-        None if all(payload is None for payload in payloads) else payloads,
-    )
+    _refuse_unsupported(body, fields)
+    if "batch" in fields:
+        return _from_batch(body, *fields["batch"])
+    return _from_points(body, *fields["points"])
 
 
 def decode_point_vectors(body: bytes) -> PointsBlock:
     """Return the points of an update of vectors; they have no payloads."""
-    request: _UpdateVectors = _decode(_update_vectors, body)
-    _refuse_unsupported(request)
-    points = request.points
-    return PointsBlock(
-        [point.id for point in points],
-        _vector_columns([_vector_of(point, i) for i, point in enumerate(points)]),
-    )
+    fields = _given(body, UpdateVectorsBody)
+    if "points" not in fields:
+        raise MalformedRequest("Object missing required field `points`")
+    _refuse_unsupported(body, fields)
+    return _from_points(body, *fields["points"], with_payloads=False)
 
 
-def _from_batch(batch: _Batch) -> PointsBlock:
-    count = len(batch.ids)
+def _from_points(body: bytes, start: int, stop: int, *, with_payloads: bool = True) -> PointsBlock:
+    try:
+        numbers, places = split_points(body, start, stop, MAX_BATCH_POINTS)
+    except ValueError as error:
+        raise MalformedRequest(str(error)) from error
+    missing = places[:, 2] < 0
+    if missing.any():
+        raise MalformedRequest(f"points[{int(missing.argmax())}]: missing field `vector`")
+    given = places[:, 4] >= 0
+    if not with_payloads and given.any():
+        raise MalformedRequest(f"points[{int(given.argmax())}]: unknown field `payload`")
+    ids: Sequence[PointId] = numbers.tolist()
+    if (places[:, 0] >= 0).any():
+        ids = _ids(body, places[:, :2], numbers)
+    payloads = _payloads(body, places[:, 4:], "points[{}].payload") if given.any() else None
+    return PointsBlock(ids, _vectors(body, places[:, 2:4]), payloads)
+
+
+def _ids(body: bytes, places: _Places, numbers: NDArray[np.uint64]) -> list[PointId]:
+    ids: list[PointId] = []
+    for i, ((start, end), number) in enumerate(zip(places.tolist(), numbers.tolist(), strict=True)):
+        point_id = decode_plain(body[start:end]) if start >= 0 else number
+        if type(point_id) is not int and type(point_id) is not str:
+            raise MalformedRequest(f"points[{i}].id must be a whole number or a string")
+        ids.append(point_id)
+    return ids
+
+
+def _from_batch(body: bytes, start: int, stop: int) -> PointsBlock:
+    fields = _given(body, Batch, start, stop)
+    for name in ("ids", "vectors"):
+        if name not in fields:
+            raise MalformedRequest(f"batch: missing field `{name}`")
+    ids = convert_plain(decode_plain(body[slice(*fields["ids"])]), list[int | str])
     payloads = None
-    if batch.payloads is not None:
-        if len(batch.payloads) != count:
-            raise BadInput(f"batch has {count} ids but {len(batch.payloads)} payloads")
-        payloads = [_payload(payload, i) for i, payload in enumerate(batch.payloads)]
-    if bytes(batch.vectors)[:1] == b"{":
-        vectors = {
-            name: VectorBlock(rows) for name, rows in _decode(_named_rows, batch.vectors).items()
-        }
-    else:
-        vectors = {"": VectorBlock(_decode(_rows, batch.vectors))}
+    if "payloads" in fields and body[slice(*fields["payloads"])] != _NULL:
+        places = _items(body, *fields["payloads"])
+        if len(places) != len(ids):
+            raise BadInput(f"batch has {len(ids)} ids but {len(places)} payloads")
+        payloads = _payloads(body, places, "batch.payloads[{}]")
+    names = {"": fields["vectors"]}
+    if is_object(body, *fields["vectors"]):
+        names = fields_of(body, *fields["vectors"])
+    vectors = {
+        name: VectorBlock(TextRows(body, _items(body, *place))) for name, place in names.items()
+    }
     for name, block in vectors.items():
-        if len(block) != count:
-            raise BadInput(f"batch has {count} ids but {len(block)} vectors {name!r}")
-    return PointsBlock(batch.ids, vectors, payloads)
+        if len(block) != len(ids):
+            raise BadInput(f"batch has {len(ids)} ids but {len(block)} vectors {name!r}")
+    return PointsBlock(ids, vectors, payloads)
 
 
-def _vector_columns(vectors: list[Raw | dict[str, Raw]]) -> dict[str, VectorBlock]:
-    columns: dict[str, tuple[list[Raw], list[int]]] = {}
-    for position, vector in enumerate(vectors):
-        named = vector if isinstance(vector, dict) else {"": vector}
-        for name, row in named.items():
+def _vectors(body: bytes, places: _Places) -> dict[str, VectorBlock]:
+    """Return the column of each name; a point whose vector is an object names several."""
+    if not len(places):
+        return {}
+    named = np.frombuffer(body, np.uint8)[places[:, 0]] == ord("{")
+    if not named.any():
+        return {"": VectorBlock(TextRows(body, places))}
+    columns: dict[str, tuple[list[tuple[int, int]], list[int]]] = {}
+    for position, (start, end) in enumerate(places.tolist()):
+        parts = fields_of(body, start, end) if named[position] else {"": (start, end)}
+        for name, place in parts.items():
             rows, positions = columns.setdefault(name, ([], []))
-            rows.append(row)
+            rows.append(place)
             positions.append(position)
     return {
         name: VectorBlock(
-            rows, None if len(rows) == len(vectors) else np.array(positions, dtype=np.uint32)
+            TextRows(body, np.array(rows, np.int64)),
+            None if len(rows) == len(places) else np.array(positions, dtype=np.uint32),
         )
         for name, (rows, positions) in columns.items()
     }
 
 
-def _vector_of(point: _Point | _PointVectors, position: int) -> Raw | dict[str, Raw]:
-    vector = point.vector if point.vector is not UNSET else point.vectors
-    if isinstance(vector, UnsetType):
-        raise MalformedRequest(f"points[{position}]: missing field `vector`")
-    if bytes(vector)[:1] == b"{":
-        return _decode(_named, vector)  # type: ignore[no-any-return]
-    return vector
-
-
-def _payload(payload: Raw | UnsetType, position: int) -> bytes | None:
-    if isinstance(payload, UnsetType):
+def _payloads(body: bytes, places: _Places, name: str) -> list[bytes | None] | None:
+    """Return the texts of payloads that any decoder can read again, None for empty ones."""
+    texts = [body[start:end] if start >= 0 else None for start, end in places.tolist()]
+    for i, text in enumerate(texts):
+        if text is None or text in (_NULL, _EMPTY):
+            texts[i] = None
+        elif text[:1] != b"{":
+            raise MalformedRequest(f"{name.format(i)} must be an object or null")
+    rows = [i for i, text in enumerate(texts) if text is not None]
+    if not rows:
         return None
-    text = bytes(payload)
-    if text[:1] != b"{":
-        if text == _NULL:
-            return None
-        raise MalformedRequest(f"points[{position}].payload must be an object or null")
     try:
-        _any.decode(text)  # what is stored must be readable; 1e999 is valid JSON
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise MalformedRequest(f"points[{position}].payload: {error}") from error
-    check_payload_depth(text, f"points[{position}].payload")
-    return None if text == b"{}" else text
+        depths = check_json_rows(body, np.ascontiguousarray(places[rows]))
+    except ValueError as error:
+        row, _, reason = str(error).removeprefix("row ").partition(": ")
+        raise MalformedRequest(f"{name.format(rows[int(row)])}: {reason}") from error
+    if depths.max() > MAX_PAYLOAD_DEPTH:
+        deepest = name.format(rows[int(depths.argmax())])
+        raise BadInput(
+            f"{deepest} is nested {depths.max()} levels deep; at most {MAX_PAYLOAD_DEPTH} levels"
+        )
+    return texts
 
 
-def _refuse_unsupported(request: _Upsert | _UpdateVectors) -> None:
-    for name in ("shard_key", "update_filter", "update_mode"):
-        value = getattr(request, name, None)
+def _items(body: bytes, start: int, stop: int) -> _Places:
+    """Return where the items of an array stand."""
+    if is_object(body, start, stop):
+        raise MalformedRequest("Expected `array`, got `object`")
+    return np.ascontiguousarray(split(body, start, stop, 0, MAX_BATCH_POINTS)[:, :2])
+
+
+def _given(
+    body: bytes, kind: type[msgspec.Struct], start: int = 0, stop: int | None = None
+) -> dict[str, tuple[int, int]]:
+    """Return where the fields of a body stand; MalformedRequest for one that `kind` lacks."""
+    fields = fields_of(body, start, stop)
+    for name in fields:
+        if name not in kind.__struct_fields__:
+            raise MalformedRequest(f"Object contains unknown field `{name[:100]}`")
+    return fields
+
+
+def _refuse_unsupported(body: bytes, fields: Mapping[str, tuple[int, int]]) -> None:
+    for name in _OPTIONS:
+        value = decode_plain(body[slice(*fields[name])]) if name in fields else None
         if value is not None and not (name == "update_mode" and value == "upsert"):
             raise BadInput(f"{name} is not supported by this version: leave it out")
-    points = request.points if not isinstance(request.points, UnsetType) else []
-    if len(points) > MAX_BATCH_POINTS:
-        raise BadInput(f"{len(points)} points; at most {MAX_BATCH_POINTS} in one request")
-
-
-def _decode(decoder: Any, text: bytes | Raw) -> Any:
-    try:
-        return decoder.decode(text)
-    except (msgspec.DecodeError, RecursionError, ValueError) as error:
-        raise MalformedRequest(str(error)) from error

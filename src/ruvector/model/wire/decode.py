@@ -15,11 +15,25 @@ from ruvector.errors import InvalidRequest, MalformedRequest
 from ruvector.kernel import scan_json
 from ruvector.model import requests as r
 from ruvector.model.ids import PointId
-from ruvector.model.limits import MAX_BATCH_UPDATES, MAX_JSON_CONTAINERS, MAX_JSON_DEPTH
+from ruvector.model.limits import (
+    MAX_BATCH_SEARCHES,
+    MAX_BATCH_UPDATES,
+    MAX_DECODED_CONTAINERS,
+    MAX_JSON_CONTAINERS,
+    MAX_JSON_DEPTH,
+)
 from ruvector.model.operations import Operation
-from ruvector.model.wire.bodies import body_type, request_fields
+from ruvector.model.wire.bodies import RAW_FIELDS, body_type, request_fields
 from ruvector.model.wire.columns import decode_point_vectors, decode_points
 from ruvector.model.wire.lifting import NAMES, lift_vector
+from ruvector.model.wire.pieces import (
+    PIECE_BYTES,
+    convert_plain,
+    decode_plain,
+    fields_of,
+    is_object,
+    split,
+)
 
 MAX_ID_DIGITS = 20  # those of 2^64 - 1; int() of thousands of digits raises
 _ORDERINGS = ("weak", "medium", "strong")
@@ -41,7 +55,7 @@ def decode_request(
 
 
 def _body_fields(request: type, body: bytes) -> dict[str, Any]:
-    if not body.strip():
+    if not body or body.isspace():
         body = b"{}"
     lifted = lift_vector(request, body)
     if lifted is not None:
@@ -56,27 +70,25 @@ def _body_fields(request: type, body: bytes) -> dict[str, Any]:
 
 
 def _plain_fields(request: type, body: bytes) -> dict[str, Any]:
+    special = SPECIAL.get(request)
     try:
-        scan_json(body, MAX_JSON_DEPTH, MAX_JSON_CONTAINERS)
-        if not body.isascii():
-            body.decode()  # texts that stay JSON, such as payloads, are checked nowhere else
+        most = MAX_JSON_CONTAINERS if special is not None else MAX_DECODED_CONTAINERS
+        scan_json(body, MAX_JSON_DEPTH, most)
     except ValueError as error:
         raise MalformedRequest(str(error)) from error
-    special = SPECIAL.get(request)
     if special is not None:
         return special(body)
-    return _given(request, decode_json(body, body_type(request)))
+    if len(body) > PIECE_BYTES:
+        return request_fields(request, _decode_large(request, body))
+    return request_fields(request, decode_json(body, body_type(request)))
 
 
-def _given(request: type, body: msgspec.Struct) -> dict[str, Any]:
-    fields = request_fields(request, body)
-    if "searches" in fields:
-        inner = r.QueryPoints if request is r.QueryBatch else r.Search
-        fields["searches"] = [
-            _build(inner, {"collection": "", **request_fields(inner, search)})
-            for search in fields["searches"]
-        ]
-    return fields
+def _decode_large(request: type, body: bytes) -> msgspec.Struct:
+    fields: dict[str, Any] = {}
+    for name, (start, stop) in fields_of(body).items():
+        text = body[start:stop]
+        fields[name] = msgspec.Raw(text) if (request, name) in RAW_FIELDS else decode_plain(text)
+    return convert_plain(fields, body_type(request))  # type: ignore[no-any-return]
 
 
 def _build(request: type, fields: dict[str, Any]) -> Any:
@@ -152,26 +164,46 @@ BATCH_CHANGES: dict[str, type] = {
 }
 
 
-class _Changes(msgspec.Struct, forbid_unknown_fields=True):
-    operations: list[dict[str, msgspec.Raw]]
-
-
 def _decode_batch(body: bytes) -> dict[str, Any]:
-    operations = decode_json(body, _Changes).operations
-    if len(operations) > MAX_BATCH_UPDATES:
-        raise MalformedRequest(
-            f"{len(operations)} operations; at most {MAX_BATCH_UPDATES} in a batch"
-        )
+    operations = _items(body, "operations", MAX_BATCH_UPDATES)
     return {"operations": [_decode_change(change, i) for i, change in enumerate(operations)]}
 
 
-def _decode_change(change: dict[str, msgspec.Raw], position: int) -> r.Request[Any]:
+def _decode_searches(inner: type) -> Callable[[bytes], dict[str, Any]]:
+    def decode(body: bytes) -> dict[str, Any]:
+        searches = []
+        for position, text in enumerate(_items(body, "searches", MAX_BATCH_SEARCHES)):
+            try:
+                fields = _body_fields(inner, text)
+                searches.append(_build(inner, {"collection": "", **fields}))
+            except MalformedRequest as error:
+                raise MalformedRequest(f"searches[{position}]: {error.message}") from error
+        return {"searches": searches}
+
+    return decode
+
+
+def _items(body: bytes, name: str, most: int) -> list[bytes]:
+    """Return the texts of the items of a body's only field, an array."""
+    fields = fields_of(body)
+    if unknown := sorted(fields.keys() - {name}):
+        raise MalformedRequest(f"Object contains unknown field `{unknown[0][:100]}`")
+    if name not in fields:
+        raise MalformedRequest(f"Object missing required field `{name}`")
+    start, stop = fields[name]
+    if is_object(body, start, stop):
+        raise MalformedRequest(f"Expected `array`, got `object` - at `$.{name}`")
+    return [body[first:end] for first, end, _ in split(body, start, stop, 0, most).tolist()]
+
+
+def _decode_change(text: bytes, position: int) -> r.Request[Any]:
+    change = fields_of(text)
     if len(change) != 1 or (name := next(iter(change))) not in BATCH_CHANGES:
         raise MalformedRequest(
             f"operations[{position}] must have exactly one of {', '.join(BATCH_CHANGES)}"
         )
     request = BATCH_CHANGES[name]
-    fields = _body_fields(request, bytes(change[name]))
+    fields = _body_fields(request, text[slice(*change[name])])
     return _build(request, {"collection": "", **fields})  # type: ignore[no-any-return]
 
 
@@ -179,4 +211,6 @@ SPECIAL: dict[type, Callable[[bytes], dict[str, Any]]] = {
     r.Upsert: _decode_upsert,
     r.UpdateVectors: _decode_update_vectors,
     r.BatchUpdate: _decode_batch,
+    r.QueryBatch: _decode_searches(r.QueryPoints),
+    r.SearchBatch: _decode_searches(r.Search),
 }

@@ -14,6 +14,7 @@ from ruvector.model.points import Vectors
 
 NAMES: dict[type, str] = {r.QueryPoints: "query", r.Search: "vector"}
 WORTHWHILE_BYTES = 1024  # below that the ordinary way takes a microsecond
+MOST_BYTES = 4 * 2**20  # the longest vector is half of that; what is longer is not one search
 _OPENING = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*(?=\[)")
 
 
@@ -24,7 +25,7 @@ def lift_vector(request: type, body: bytes) -> tuple[Vectors, bytes] | None:
     stood in a nested object.
     """
     name = NAMES.get(request)
-    if name is None or len(body) < WORTHWHILE_BYTES:
+    if name is None or not WORTHWHILE_BYTES <= len(body) <= MOST_BYTES:
         return None
     key = b'"%s"' % name.encode()
     if body.count(key) != 1:

@@ -1,0 +1,158 @@
+"""Does the server answer while it reads bodies near the limit? The wait of a health check.
+
+    python benchmarks/loop.py [--seconds N] [--no-record]
+
+A process of its own asks /livez every 2 ms over one connection; two others send bodies of about 27
+MB one after the other. The wait is what the event loop was held by anything at all: reading,
+decoding, the interpreter's lock. The target is at most 50 ms for any body that is allowed
+(32 MiB).
+"""
+
+import argparse
+import http.client
+import json
+import multiprocessing
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import record
+import synthetic
+from rest import Server, create
+
+DIMENSIONS = 1536
+BODY_BYTES = 27_000_000
+SENDERS = 2
+PERIOD_SECONDS = 0.002
+ASK = b"GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n"
+
+
+def main() -> None:
+    """Measure each kind of body and record a row for it."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--seconds", type=float, default=10.0, help="how long each kind is sent")
+    parser.add_argument("--no-record", action="store_true", help="only print")
+    options = parser.parse_args()
+    disturbed = record.disturbance()
+    rows = []
+    for name, (method, path, make) in BODIES.items():
+        with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+            server = Server(Path(folder) / "data")
+            try:
+                create(server, "loop", DIMENSIONS)
+                row = measure(server, method, path, make(), options.seconds)
+            finally:
+                server.stop()
+        row |= {"dataset": f"bodies of 27 MB: {name}", "disturbed": disturbed}
+        row |= {"peer": "ruvector REST", "version": version("ruvector")}
+        print({key: record.tidy(value) for key, value in row.items()})
+        rows.append(row)
+    if not options.no_record:
+        record.append(rows)
+
+
+def upsert() -> bytes:
+    """Return points with vectors as a client prints them, and payloads."""
+    vectors = synthetic.clustered(1000, DIMENSIONS).tolist()
+    payloads = synthetic.payloads(len(vectors))
+    points = [
+        json.dumps({"id": row, "vector": vector, "payload": payloads[row]})
+        for row, vector in enumerate(vectors)
+    ]
+    count = BODY_BYTES // (len(points[0]) + 1)
+    return b'{"points":[%b]}' % ",".join(points[:count]).encode()
+
+
+def payloads() -> bytes:
+    """Return points whose bytes are mostly payload: words and numbers."""
+    payload = {"numbers": [0.125] * 2000, "words": ["gr\u00fc\u00dfe"] * 1000}
+    text = json.dumps(
+        {"id": 1, "vector": [0.5] * DIMENSIONS, "payload": payload}, ensure_ascii=False
+    ).encode()
+    count = BODY_BYTES // (len(text) + 1)
+    return b'{"points":[%b]}' % b",".join([text] * count)
+
+
+def ids() -> bytes:
+    """Return as many ids as fit and are allowed."""
+    return json.dumps({"ids": list(range(10**17, 10**17 + 1_000_000))}).encode()
+
+
+def bomb() -> bytes:
+    """Return a filter that is valid JSON, within every limit, and means nothing."""
+    return b'{"filter":{"must":[%b{}]}}' % (b'{"a":[]},' * 1_900_000)
+
+
+BODIES: dict[str, tuple[str, str, Callable[[], bytes]]] = {
+    "points": ("PUT", "/collections/loop/points?wait=true", upsert),
+    "payloads": ("PUT", "/collections/loop/points?wait=true", payloads),
+    "ids": ("POST", "/collections/loop/points", ids),
+    "JSON bomb": ("POST", "/collections/loop/points/scroll", bomb),
+}
+
+
+def measure(server: Server, method: str, path: str, body: bytes, seconds: float) -> dict[str, Any]:
+    """Return how long /livez took while the body was sent again and again."""
+    stop = threading.Event()
+    statuses: list[int] = []
+    port = server.connection.port
+
+    def send() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
+        while not stop.is_set():
+            connection.request(method, path, body)
+            answer = connection.getresponse()
+            answer.read()
+            statuses.append(answer.status)
+
+    here, there = multiprocessing.Pipe()
+    prober = multiprocessing.get_context("spawn").Process(target=probe, args=(port, seconds, there))
+    prober.start()
+    here.recv()  # it is connected
+    senders = [threading.Thread(target=send) for _ in range(SENDERS)]
+    for sender in senders:
+        sender.start()
+    here.send("go")
+    waits = np.array(here.recv()) * 1e6
+    stop.set()
+    for thread in (*senders, prober):
+        thread.join()
+    p50, p99 = np.percentile(waits, [50, 99])
+    answered = ", ".join(f"{statuses.count(each)} x {each}" for each in sorted(set(statuses)))
+    return {
+        "settings": f"GET /livez every 2 ms beside {SENDERS} senders",
+        "p50_us": float(p50),
+        "p99_us": float(p99),
+        "note": f"largest {waits.max() / 1000:.0f} ms of {len(waits)}; "
+        f"bodies of {len(body) / 1e6:.0f} MB answered {answered}",
+    }
+
+
+def probe(port: int, seconds: float, pipe: Any) -> None:
+    """Ask for `seconds` once the word is given; send back what each answer took."""
+    waits = []
+    with socket.create_connection(("127.0.0.1", port)) as door:
+        door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        pipe.send("ready")
+        pipe.recv()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            start = time.perf_counter()
+            door.sendall(ASK)
+            text = b""
+            while b"livez check passed" not in text:
+                text += door.recv(4096)
+            waits.append(time.perf_counter() - start)
+            time.sleep(PERIOD_SECONDS)
+    pipe.send(waits)
+
+
+if __name__ == "__main__":
+    main()
