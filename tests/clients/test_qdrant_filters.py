@@ -269,8 +269,8 @@ def test_queries_agree_with_the_oracle(
 @pytest.mark.parametrize(
     ("condition", "words"),
     [
-        ({"key": "a", "match": {"text": "x"}}, "text"),
-        ({"key": "a", "match": {"phrase": "x"}}, "phrase"),
+        ({"key": "a", "match": {"text": 1}}, "text"),
+        ({"key": "a", "match": {"fuzzy": "x"}}, "fuzzy"),
         ({"key": "a", "geo_radius": {"center": {"lon": 1, "lat": 91}, "radius": 1}}, "lat"),
         ({"slice": {"total": 2, "index": 2}}, "index"),
         ({"key": "a", "matches": {"value": 1}}, "matches"),

@@ -151,10 +151,33 @@ def test_values_out_of_range_are_invalid() -> None:
         parse_filter({"min_should": {"conditions": [], "min_count": 0}})
 
 
+@pytest.mark.parametrize(
+    ("match", "found"),
+    [
+        ({"text": "quick fox"}, False),
+        ({"text": "quick brown"}, True),
+        ({"text": "Quick"}, False),
+        ({"text": "ick br"}, True),
+        ({"text": ""}, True),
+        ({"text_any": "slow bro"}, True),
+        ({"text_any": "slow red"}, False),
+        ({"text_any": ""}, False),
+        ({"phrase": "brown fox"}, True),
+        ({"phrase": "fox brown"}, False),
+    ],
+)
+def test_texts_without_an_index_are_parts_of_strings(match: Any, found: bool) -> None:
+    filter = parse_filter({"must": {"key": "a", "match": match}})
+    assert matches(filter, {"a": [5, "the quick brown fox"]}) is found
+    assert not matches(filter, {"a": None, "b": "the quick brown fox"})
+
+
 @pytest.mark.parametrize("name", ["text", "text_any", "phrase"])
-def test_text_conditions_are_refused_by_name(name: str) -> None:
-    with pytest.raises(BadInput, match=f"`{name}` is not supported yet"):
-        parse_filter({"must": {"key": "a", "match": {name: "x"}}})
+def test_the_text_of_a_condition_is_a_string_of_bounded_length(name: str) -> None:
+    with pytest.raises(MalformedRequest, match=f"{name}: expected a string"):
+        parse_filter({"must": {"key": "a", "match": {name: 1}}})
+    with pytest.raises(InvalidRequest, match="of 65537 characters invalid, must have at most"):
+        parse_filter({"must": {"key": "a", "match": {name: "x" * 65_537}}})
 
 
 POINT = {"lon": 1, "lat": 2}

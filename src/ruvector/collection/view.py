@@ -132,6 +132,7 @@ class View:
     def matching(self, filter: Filter, rows: Sequence[int]) -> BitMap:
         """Return those of these rows that exist and match, by looking at each."""
         found = BitMap()
+        filter = self._shard.indexes.bind(filter)
         for row, data in zip(rows, self.reader.points(rows), strict=True):
             if data is None:
                 continue

@@ -7,7 +7,11 @@ To add a condition: a Struct here and in `Condition`, a row in the tables of `fi
 an evaluator in the table of `filter_matching`, and, for speed, an index that serves it.
 """
 
+from typing import Literal
+
 import msgspec
+
+from ruvector.model.text.analysis import Analyzer
 
 Position = tuple[float, float]
 """Longitude and latitude in degrees."""
@@ -46,6 +50,30 @@ class MatchSubstring(msgspec.Struct, frozen=True):
 
     key: str
     substring: str
+
+
+class TextRules(msgspec.Struct, frozen=True):
+    """How a field's text index reads texts. `array`: each object of it is a text of its own.
+
+    `inner` is then the key inside such an object.
+    """
+
+    analyzer: Analyzer
+    array: str | None = None
+    inner: str = ""
+
+
+class MatchText(msgspec.Struct, frozen=True):
+    """The strings at the key hold all of the words, any of them, or all as a phrase.
+
+    Words are those of `rules`, the field's text index. Without one a string must contain the text
+    itself (`any`: one of the words between its spaces).
+    """
+
+    key: str
+    text: str
+    mode: Literal["all", "any", "phrase"]
+    rules: TextRules | None = None
 
 
 class NumberRange(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +197,7 @@ FieldCondition = (
     | MatchExcept
     | MatchPrefix
     | MatchSubstring
+    | MatchText
     | NumberRange
     | DatetimeRange
     | GeoRadius

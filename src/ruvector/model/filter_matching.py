@@ -27,6 +27,7 @@ from ruvector.model.conditions import (
     MatchExcept,
     MatchPrefix,
     MatchSubstring,
+    MatchText,
     MatchValue,
     MinShould,
     Nested,
@@ -36,7 +37,8 @@ from ruvector.model.conditions import (
 )
 from ruvector.model.datetimes import parse_datetime
 from ruvector.model.geometry import GeoCondition, is_inside, position_of
-from ruvector.model.paths import ANY_ELEMENT, Path, parse_path, resolve, values_at
+from ruvector.model.paths import parse_path, resolve, values_at
+from ruvector.model.text_matching import objects_at, text_check
 
 Payload = dict[str, Any]
 Check = Callable[[Payload, Any], bool]
@@ -216,6 +218,11 @@ def _match_substring(condition: MatchSubstring, _leaf: Leaf) -> Check:
     return _any_value(condition.key, lambda value: value.__class__ is str and wanted in value)
 
 
+def _match_text(condition: MatchText, _leaf: Leaf) -> Check:
+    check = text_check(condition)
+    return lambda payload, _point: check(payload)
+
+
 def _geo(condition: GeoCondition, _leaf: Leaf) -> Check:
     inside = is_inside(condition)
 
@@ -293,26 +300,10 @@ def _nested(condition: Nested, _leaf: Leaf) -> Check:
     # Inside, keys count from the element, so what an index or a context says of the point
     # means nothing there: the leaf is not passed on.
     inner = compile_filter(condition.filter)
-    path = _array_path(condition.key)
-
-    def check(payload: Payload, _point: Any) -> bool:
-        return any(
-            inner(element, None)
-            for array in resolve(payload, path)
-            if isinstance(array, list)
-            for element in array
-            if isinstance(element, dict)
-        )
-
-    return check
-
-
-def _array_path(key: str) -> Path:
-    """Return the path of the array itself: `data` and `data[]` mean the same."""
-    path = parse_path(key)
-    if path.steps[-1] == ANY_ELEMENT:
-        return Path(path.text, path.steps[:-1])
-    return path
+    array = parse_path(condition.key)
+    return lambda payload, _point: any(
+        inner(element, None) for element in objects_at(payload, array)
+    )
 
 
 _EVALUATORS: dict[type, Callable[[Any, Leaf], Check]] = {
@@ -322,6 +313,7 @@ _EVALUATORS: dict[type, Callable[[Any, Leaf], Check]] = {
     MatchExcept: _match_except,
     MatchPrefix: _match_prefix,
     MatchSubstring: _match_substring,
+    MatchText: _match_text,
     NumberRange: _number_range,
     DatetimeRange: _datetime_range,
     GeoRadius: _geo,

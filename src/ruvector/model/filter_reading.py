@@ -26,6 +26,7 @@ from ruvector.model.conditions import (
     MatchExcept,
     MatchPrefix,
     MatchSubstring,
+    MatchText,
     MatchValue,
     MinShould,
     Nested,
@@ -55,7 +56,8 @@ SLICES_MAX: Final = 2**32 - 1
 
 CLAUSES: Final = ("must", "should", "must_not", "min_should")
 BOUNDS: Final = ("gt", "gte", "lt", "lte")
-UNSUPPORTED_MATCHES: Final = ("text", "text_any", "phrase")
+TEXT_CHARACTERS_MAX: Final = 65_536
+"""The longest text of a condition; its words are looked up one by one."""
 
 
 def parse_filter(source: Mapping[str, Any] | None, *, path: str = "filter") -> Filter | None:
@@ -154,10 +156,7 @@ class _Reader:
         return _FIELDS[name](self, key, value, f"{path}.{name}")
 
     def match(self, key: str, source: Any, path: str) -> Condition:
-        given = object_of(source, path, (*_MATCHES, *UNSUPPORTED_MATCHES))
-        for name in UNSUPPORTED_MATCHES:
-            if name in given:
-                raise _unsupported(path, name)
+        given = object_of(source, path, tuple(_MATCHES))
         if len(given) != 1:
             raise MalformedRequest(f"{path}: expected exactly one of {quoted(tuple(_MATCHES))}")
         ((name, value),) = given.items()
@@ -175,6 +174,15 @@ class _Reader:
 
     def match_except(self, key: str, value: Any, path: str) -> Condition:
         return MatchExcept(key, self._values(value, path))
+
+    def match_text(self, key: str, value: Any, path: str) -> Condition:
+        return MatchText(key, _text(value, path), "all")
+
+    def match_text_any(self, key: str, value: Any, path: str) -> Condition:
+        return MatchText(key, _text(value, path), "any")
+
+    def match_phrase(self, key: str, value: Any, path: str) -> Condition:
+        return MatchText(key, _text(value, path), "phrase")
 
     def match_prefix(self, key: str, value: Any, path: str) -> Condition:
         return MatchPrefix(key, text_of(value, path))
@@ -307,6 +315,9 @@ _MATCHES: Final[dict[str, Callable[[_Reader, str, Any, str], Condition]]] = {
     "value": _Reader.match_value,
     "any": _Reader.match_any,
     "except": _Reader.match_except,
+    "text": _Reader.match_text,
+    "text_any": _Reader.match_text_any,
+    "phrase": _Reader.match_phrase,
     "prefix": _Reader.match_prefix,
     "substring": _Reader.match_substring,
 }
@@ -348,6 +359,14 @@ def _check_integer(value: int, path: str) -> None:
         raise MalformedRequest(f"{path}: integer outside {INTEGER_MIN} .. {INTEGER_MAX}")
 
 
+def _text(value: Any, path: str) -> str:
+    text = text_of(value, path)
+    if len(text) > TEXT_CHARACTERS_MAX:
+        rule = f"must have at most {TEXT_CHARACTERS_MAX}"
+        raise InvalidRequest.of(path, f"of {len(text)} characters", rule)
+    return text
+
+
 def _moment(value: Any, path: str) -> int:
     if isinstance(value, date):
         return microseconds_of(value)
@@ -355,7 +374,3 @@ def _moment(value: Any, path: str) -> int:
     if moment is None:
         raise wrong_type(path, "a datetime like 2024-01-31T12:00:00Z", value)
     return moment
-
-
-def _unsupported(path: str, name: str) -> BadInput:
-    return BadInput(f"{path}: the condition `{name}` is not supported yet")

@@ -9,6 +9,7 @@ copy when the old one is still needed. Nothing here recurses: deep paths and dee
 """
 
 import copy
+import re
 from functools import lru_cache
 from typing import Any, Final
 
@@ -71,6 +72,27 @@ def parse_path(text: str) -> Path:
         if text[position] != ".":
             raise _wrong(text, position, "expected `.`, `[` or the end")
         position += 1
+
+
+def key_inside(field: str, array: str) -> str:
+    """Return the key of a field inside the objects of an array that it lies in.
+
+    >>> key_inside("offers[].price.eur", "offers")
+    'price.eur'
+    """
+    steps, outer = parse_path(field).steps, parse_path(array).steps
+    if outer[-1] != ANY_ELEMENT:
+        outer = (*outer, ANY_ELEMENT)
+    inner = steps[len(outer) :]
+    if steps[: len(outer)] != outer or not inner or not isinstance(inner[0], str):
+        raise BadInput(f"the field `{field[:100]}` does not lie in the objects of `{array[:100]}`")
+    return "".join(map(_written, inner)).removeprefix(".")
+
+
+def _written(step: Step) -> str:
+    if isinstance(step, str):
+        return "." + (step if re.fullmatch(r"[\w-]+", step) else f'"{step}"')
+    return "[]" if isinstance(step, AnyElement) else f"[{step}]"
 
 
 def resolve(payload: dict[str, Any], path: Path) -> list[Any]:

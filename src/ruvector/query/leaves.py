@@ -41,6 +41,7 @@ from ruvector.query.pages import page_of
 from ruvector.query.ranked import Ranked, best
 from ruvector.query.scoring import score_by_examples
 from ruvector.query.targets import dense_of, query_of
+from ruvector.query.texts import Scores, rank_texts
 
 SCAN_ROWS = 20_000  # looked at for each example: 1 ms at 128 dimensions
 WALKED_PER_HIT = 8  # candidates that each walk brings for a hit wanted, the beam at least
@@ -63,7 +64,7 @@ class Leaf(NamedTuple):
     stage: Stage
     rows: BitMap | None
     excluded: frozenset[int]
-    order: Order | None
+    order: Order | Scores | None  # what a payload index says of the rows, if the query asks one
 
     @property
     def k(self) -> int:
@@ -101,7 +102,7 @@ def search_leaf(
     query: Query | None,
     rows: BitMap | None,
     excluded: frozenset[int],
-    order: Order | None,
+    order: Order | Scores | None,
 ) -> Ranked:
     """Return the best rows of a search, best first."""
     leaf = Leaf(scope, stage, rows, excluded, order)
@@ -220,7 +221,7 @@ def _attractive(query: Any) -> tuple[VectorInput, ...]:
 
 
 def _ordered(leaf: Leaf, _: OrderBy) -> Ranked:
-    assert leaf.order is not None  # noqa: S101 - taken with the view
+    assert isinstance(leaf.order, Order)  # noqa: S101 - taken with the view
     rows, values = leaf.order.take(leaf.allowed(), leaf.k)
     return Ranked(rows, np.full(len(rows), PREFETCH_SCORE, dtype=np.float32), values)
 
@@ -238,10 +239,8 @@ def sample_rows(rows: BitMap, count: int) -> Rows:
 
 
 def _text(leaf: Leaf, _: TextQuery) -> Ranked:
-    raise BadInput(
-        f"{leaf.stage.path}query.text needs a text index with scoring, which this version "
-        "does not have"
-    )
+    assert leaf.order is not None and not isinstance(leaf.order, Order)  # noqa: S101
+    return rank_texts(leaf.order, leaf.allowed(), leaf.stage.score_threshold, leaf.k)
 
 
 _NO_ROWS: Rows = np.empty(0, dtype=np.uint32)

@@ -16,7 +16,7 @@ from ruvector.errors import BadInput
 from ruvector.index.payload.bitmaps import bitmap_of
 from ruvector.model.filters import Filter
 from ruvector.model.points import Hit
-from ruvector.model.queries import Dbsf, Formula, OrderBy, Query, Rrf
+from ruvector.model.queries import Dbsf, Formula, OrderBy, Query, Rrf, TextQuery
 from ruvector.model.stages import Stage
 from ruvector.query.formula import rescore
 from ruvector.query.fusion import fuse
@@ -25,6 +25,7 @@ from ruvector.query.ordering import Order, take_order
 from ruvector.query.ranked import Ranked
 from ruvector.query.results import Selection, hits_of
 from ruvector.query.targets import Collections, Targets
+from ruvector.query.texts import Scores, take_scores
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Planned:
     """What was looked up in the payload indexes while they belonged to the view."""
 
     rows: dict[int, BitMap | None] = field(default_factory=dict)  # by the id of a leaf's stage
-    orders: dict[int, Order] = field(default_factory=dict)
+    orders: dict[int, Order | Scores] = field(default_factory=dict)
 
 
 def run_query(
@@ -74,6 +75,8 @@ def _plan(view: View, stage: Stage, planned: Planned) -> None:
     for leaf in _every(stage):
         if isinstance(leaf.query, OrderBy):
             planned.orders[id(leaf)] = take_order(view, leaf.query)
+        elif isinstance(leaf.query, TextQuery):
+            planned.orders[id(leaf)] = take_scores(view, leaf.query, leaf.using)
         if leaf.prefetches or leaf.filter is None:
             continue
         known = next((rows for filter, rows in done if filter is leaf.filter), None)

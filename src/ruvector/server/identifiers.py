@@ -22,6 +22,7 @@ MAX_ID = 2**64 - 1
 _BEGINS_ID = b'"-0123456789'
 # Fields of a query and of its prefetches that hold vectors, or ids that stand for them.
 _EXAMPLES = frozenset(("query", "nearest", "positive", "negative", "target", "example"))
+_WITHOUT_IDS = ("formula", "text")  # a text query's own `query` is text
 _anything = msgspec.json.Decoder()
 
 
@@ -125,7 +126,7 @@ def _check_examples(waiting: list[Any]) -> None:
                 )
             elif name == "filter":
                 _check_filter(value)
-            if name != "formula" and isinstance(value, dict | list):
+            if name not in _WITHOUT_IDS and isinstance(value, dict | list):
                 waiting.append(value)
 
 

@@ -255,3 +255,23 @@ def test_prefixes_and_parts_are_found_while_values_come_and_go(
             assert list(postings.with_prefix(part)) == sorted(starting)
             containing = [r for r in held if any(part in one for one in held[r])]
             assert list(postings.with_substring(part)) == sorted(containing)
+
+
+def test_is_empty_speaks_of_each_object_where_objects_are_indexed() -> None:
+    payloads: list[dict[str, Any]] = [
+        {"o": [{"p": 1}, {"p": 2}]},
+        {"o": [{"p": 1}, {}]},
+        {"o": [{"p": None}]},
+        {"o": []},
+        {},
+        {"o": {"p": 1}},
+    ]
+    indexes = PayloadIndexes()
+    indexes.create("o[].p", {"type": "integer", "nested": "o"})
+    indexes.add_many(np.arange(len(payloads), dtype=np.uint32), payloads)
+    shard = Shard(payloads)
+    assert list(indexes.plan(read({"o[].p": {"is_empty": True}}), shard)) == [1, 2]
+    assert list(indexes.plan(read({"o[].p": {"is_empty": False}}), shard)) == [0, 3, 4, 5]
+    assert list(indexes.plan(read({"o[].p": 2}), shard)) == [0]
+    inside = {"nested": {"key": "o", "filter": {"must": {"is_empty": {"key": "p"}}}}}
+    assert list(indexes.plan(read({"must": inside}), shard)) == [1, 2]

@@ -16,8 +16,16 @@ import numpy as np
 from pyroaring import BitMap
 
 from ruvector.index.payload.bitmaps import Bounds, Rows, add_rows, bitmap_bytes
-from ruvector.model.filters import Condition, IsEmpty, IsNull, holds_null, is_blank
-from ruvector.model.paths import expand, parse_path, resolve
+from ruvector.model.filters import (
+    Condition,
+    Filter,
+    IsEmpty,
+    IsNull,
+    Nested,
+    holds_null,
+    is_blank,
+)
+from ruvector.model.paths import expand, key_inside, parse_path, resolve
 
 Payload = dict[str, Any]
 Schema = str | dict[str, Any]
@@ -70,6 +78,13 @@ class FieldIndex(Protocol):
         """Return about how many rows `bounds` leaves, cheaply; None if it would be None."""
         ...
 
+    def meaning(self, condition: Condition, *, is_inside: bool) -> Condition:
+        """Return what a condition on the field means, given this index: mostly itself.
+
+        `is_inside`: it stands in a nested filter, and its key continues that of the array.
+        """
+        ...
+
 
 class ValueIndex:
     """The part that all kinds share; a kind adds the values of its types and answers for them."""
@@ -81,6 +96,9 @@ class ValueIndex:
         self.field = field
         self.schema = schema
         self._path = parse_path(field)
+        self._nested: str | None = schema.get("nested") if isinstance(schema, dict) else None
+        """The array whose objects are entries of their own."""
+        self._inner = "" if self._nested is None else key_inside(field, self._nested)
         self._filled = BitMap()
         self._nulls = BitMap()
         self._indexed = BitMap()
@@ -158,6 +176,16 @@ class ValueIndex:
             rows = self.rows(condition)
             return None if rows is None else len(rows)
         return self._estimate_values(condition)
+
+    def meaning(self, condition: Condition, *, is_inside: bool) -> Condition:
+        """Return what a condition on the field means, given this index: mostly itself.
+
+        `is_empty` on a field of an array's objects is true of a point when it is of one of them.
+        """
+        if self._nested is None or is_inside or not isinstance(condition, IsEmpty):
+            return condition
+        element = Nested(self._nested, Filter(must=(IsEmpty(self._inner),)))
+        return Filter(must=(element,)) if condition.wanted else Filter(must_not=(element,))
 
     def _add_values(self, row: int, values: list[Any]) -> bool:
         """Add a row's values; return whether any is of the index's type."""

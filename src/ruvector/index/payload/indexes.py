@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from pyroaring import BitMap
 
+from ruvector.index.payload.binding import bind
 from ruvector.index.payload.bitmaps import Rows
 from ruvector.index.payload.fields import FieldIndex, Payload, Schema
 from ruvector.index.payload.planner import RowSource, plan
@@ -94,4 +95,8 @@ class PayloadIndexes:
 
     def plan(self, filter: Filter, source: RowSource) -> BitMap:
         """Return exactly the live rows that fulfil the filter."""
-        return plan(filter, self._by_path, source)
+        return plan(self.bind(filter), self._by_path, source)
+
+    def bind(self, filter: Filter) -> Filter:
+        """Return what a filter means, given these indexes: the words of its texts are theirs."""
+        return bind(filter, self._by_path)

@@ -8,14 +8,14 @@ in between are read and tried. The result never depends on which indexes exist.
 Bitmaps of indexes are shared: nothing here changes one in place that it did not make.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
 
 from pyroaring import BitMap
 
+from ruvector.index.payload.binding import Fields
 from ruvector.index.payload.bitmaps import Bounds, at_least
-from ruvector.index.payload.fields import FieldIndex
 from ruvector.model.filters import (
     Check,
     Condition,
@@ -29,10 +29,7 @@ from ruvector.model.filters import (
     Slice,
     compile_filter,
 )
-from ruvector.model.paths import Step, parse_path
-
-Fields = Mapping[tuple[Step, ...], Sequence[FieldIndex]]
-"""The indexes of each path."""
+from ruvector.model.paths import parse_path
 
 
 class RowSource(Protocol):

@@ -20,8 +20,12 @@ from ruvector.index.payload.kinds import (
     KeywordIndex,
     UuidIndex,
 )
+from ruvector.index.payload.text import TextIndex
+from ruvector.model.paths import key_inside
+from ruvector.model.reading import choice_of, object_of, required, text_of
+from ruvector.model.text.analysis import PARAMETERS, Analyzer, read_rules
 
-_SHARED: Final = ("type", "on_disk", "memory", "enable_hnsw")
+_SHARED: Final = ("type", "on_disk", "memory", "enable_hnsw", "nested")
 _BOOLEANS: Final = (
     "on_disk",
     "enable_hnsw",
@@ -30,8 +34,8 @@ _BOOLEANS: Final = (
     "lookup",
     "range",
     "prefix",
+    "phrase_matching",
 )
-_UNSUPPORTED_TYPES: Final = ("text",)
 _MEMORY: Final = ("cold", "cached", "pinned")
 
 
@@ -45,6 +49,8 @@ def create_field_index(field: str, schema: Schema) -> FieldIndex:
     create, own = _TYPES[name]
     for parameter, value in given.items():
         _check(name, parameter, value, own)
+    if "nested" in given:
+        key_inside(field, text_of(given["nested"], "field_schema.nested"))
     return create(field, schema, given)
 
 
@@ -61,8 +67,6 @@ def _read(schema: object) -> tuple[str, dict[str, Any]]:
         raise MalformedRequest(
             f"field_schema: expected a type's name or an object, got {type(schema).__name__}"
         )
-    if name in _UNSUPPORTED_TYPES:
-        raise BadInput(f"payload indexes of type `{name}` are not supported yet")
     if not isinstance(name, str) or name not in _TYPES:
         raise MalformedRequest(
             f"field_schema: unknown index type `{str(name)[:60]}`, "
@@ -97,6 +101,23 @@ def _integer(field: str, schema: Schema, given: dict[str, Any]) -> FieldIndex:
     return IntegerIndex(field, schema, lookup=lookup, range=range_)
 
 
+def _text(field: str, schema: Schema, given: dict[str, Any]) -> FieldIndex:
+    scoring = given.get("scoring", False)
+    if not isinstance(scoring, bool):
+        path = "field_schema.scoring"
+        kind = object_of(scoring, path, ("type",))
+        required(kind, path, "type")
+        scoring = bool(choice_of(kind["type"], f"{path}.type", ("bm25",)))
+    if scoring and "nested" in given:
+        raise BadInput(
+            "field_schema.scoring: ranking of an array's objects (nested) is not supported; "
+            "leave out one of the two"
+        )
+    analyzer = Analyzer(read_rules(given, "field_schema"))
+    phrases = given.get("phrase_matching", False)
+    return TextIndex(field, schema, analyzer, phrases=phrases, scoring=scoring)
+
+
 _Create = Callable[[str, Schema, dict[str, Any]], FieldIndex]
 
 _TYPES: Final[dict[str, tuple[_Create, tuple[str, ...]]]] = {
@@ -105,6 +126,7 @@ _TYPES: Final[dict[str, tuple[_Create, tuple[str, ...]]]] = {
     "float": (lambda field, schema, _: FloatIndex(field, schema), ("is_principal",)),
     "bool": (lambda field, schema, _: BoolIndex(field, schema), ()),
     "uuid": (lambda field, schema, _: UuidIndex(field, schema), ("is_tenant",)),
+    "text": (_text, (*PARAMETERS, "phrase_matching", "scoring")),
     "geo": (lambda field, schema, _: GeoIndex(field, schema), ()),
     "datetime": (lambda field, schema, _: DatetimeIndex(field, schema), ("is_principal",)),
 }
