@@ -20,6 +20,7 @@ from ruvector.model.results import UpdateResult
 from ruvector.model.wire.decode import BATCH_CHANGES
 
 Filter = Mapping[str, Any]
+_OPTIONS = ("update_filter", "update_mode")
 
 
 class PointCalls:
@@ -38,6 +39,8 @@ class PointCalls:
         wait: bool = True,
         batch_size: int | None = None,
         progress: bool = False,
+        update_filter: Filter | None = None,
+        update_mode: str | None = None,
     ) -> UpdateResult:
         """Insert points, replacing those whose ids exist.
 
@@ -45,11 +48,14 @@ class PointCalls:
         an array, or a dict of them by name. Or, for bulk writes, columns: `ids` [n] (list, array,
         range), `vectors` [n, dim] (float32 is passed on as it is) or a dict of them by name,
         `payloads` [n]. Writes of more than `batch_size` points (10,000 unless told; to a server
-        about 8 MB) are cut into batches, each applied as a whole. `progress` shows a bar. Returns
+        about 8 MB) are cut into batches, each applied as a whole. `progress` shows a bar.
+        `update_mode`: "insert_only" leaves points that exist as they are, "update_only" makes no
+        new ones. With `update_filter` points that exist are replaced only if they match. Returns
         the result of the last batch.
         """
         columns = point_columns(points, ids, vectors, payloads)
-        return self._write(r.Upsert, name, columns, wait, batch_size, progress)
+        options = {"update_filter": _filter(update_filter), "update_mode": update_mode}
+        return self._write(r.Upsert, name, columns, wait, batch_size, progress, options)
 
     def update_vectors(
         self,
@@ -60,12 +66,18 @@ class PointCalls:
         vectors: Any = None,
         wait: bool = True,
         batch_size: int | None = None,
+        update_filter: Filter | None = None,
     ) -> UpdateResult:
-        """Replace the given vectors of existing points; their other vectors and payloads stay."""
+        """Replace the given vectors of existing points; their other vectors and payloads stay.
+
+        With `update_filter` only those of points that match.
+        """
         ids, blocks, payloads = point_columns(points, ids, vectors, None)
         if payloads is not None:
             raise BadInput("update_vectors takes no payloads: use upsert, or set_payload for them")
-        return self._write(r.UpdateVectors, name, (ids, blocks, None), wait, batch_size, False)
+        options = {"update_filter": _filter(update_filter)}
+        columns = (ids, blocks, None)
+        return self._write(r.UpdateVectors, name, columns, wait, batch_size, False, options)
 
     def delete(
         self, name: str, ids: Any = None, *, filter: Filter | None = None, wait: bool = True
@@ -177,6 +189,7 @@ class PointCalls:
         wait: bool,
         batch_size: int | None,
         progress: bool,
+        options: dict[str, Any],
     ) -> UpdateResult:
         transport = self._transport
         limit, size = transport.batch_points, transport.batch_bytes
@@ -186,7 +199,8 @@ class PointCalls:
             limit, size = batch_size, None
         with progress_bar(len(columns[0]), progress) as advance:
             for block in split(columns, limit, size):
-                result = transport.execute(request(collection=name, points=block, wait=wait))
+                write = request(collection=name, points=block, wait=wait, **options)
+                result = transport.execute(write)
                 advance(len(block))
         return result
 
@@ -194,8 +208,12 @@ class PointCalls:
 def _chosen(ids: Any, filter: Filter | None) -> dict[str, Any]:
     return {
         "points": None if ids is None else list(as_ids(ids)),
-        "filter": None if filter is None else shorthand(filter),
+        "filter": _filter(filter),
     }
+
+
+def _filter(filter: Filter | None) -> dict[str, Any] | None:
+    return None if filter is None else shorthand(filter)
 
 
 def _names(names: str | Sequence[str]) -> list[str]:
@@ -221,7 +239,10 @@ def _change(operation: Any, number: int) -> r.Request[Any]:
         )
     fields = dict(source)
     if request in (r.Upsert, r.UpdateVectors):
-        fields = {"points": _block(fields, number)}
+        options = {name: fields.pop(name) for name in _OPTIONS if name in fields}
+        if "update_filter" in options:
+            options["update_filter"] = _filter(options["update_filter"])
+        fields = {"points": _block(fields, number), **options}
     else:
         ids = fields.pop("ids", fields.pop("points", None))
         fields.update(_chosen(ids, fields.get("filter")))

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from ruvector.collection.collection import Collection
-from ruvector.collection.points import prepare_points
+from ruvector.collection.points import ALL_CHANGE, Changeable, PreparedPoints, prepare_points
 from ruvector.collection.shard import Change
 from ruvector.errors import BadInput
 from ruvector.index.payload import create_field_index
@@ -20,6 +20,7 @@ from ruvector.model.limits import MAX_IDS
 from ruvector.model.paths import Path, delete_at, parse_path, set_at
 from ruvector.model.paths import merge as merge_into
 from ruvector.model.points import encode_payload
+from ruvector.model.reading import choice_of
 
 JsonObject = dict[str, Any]
 Selected = tuple[list[PointId] | None, Filter | None]
@@ -31,13 +32,32 @@ def change_of(collection: Collection, request: r.Request[Any]) -> Change:
 
 
 def _upsert(collection: Collection, request: r.Upsert) -> Change:
-    points = prepare_points(request.points, collection.shard.spaces)
-    return lambda preparation: preparation.upsert(points)
+    rule = _changeable(request.update_mode, request.update_filter)
+    is_first = rule.mode == "insert_only"
+    points = prepare_points(request.points, collection.shard.spaces, first=is_first)
+    _refuse_repeated(request, points)
+    return lambda preparation: preparation.upsert(points, rule)
 
 
 def _update_vectors(collection: Collection, request: r.UpdateVectors) -> Change:
+    rule = _changeable(None, request.update_filter)
     points = prepare_points(request.points, collection.shard.spaces, partial=True)
-    return lambda preparation: preparation.update_vectors(points)
+    _refuse_repeated(request, points)
+    return lambda preparation: preparation.update_vectors(points, rule)
+
+
+def _changeable(mode: Any, filter: Any) -> Changeable:
+    if mode is not None:
+        choice_of(mode, "update_mode", ("upsert", "insert_only", "update_only"))
+    if mode in (None, "upsert") and filter is None:
+        return ALL_CHANGE
+    return Changeable(mode or "upsert", parse_filter(filter, path="update_filter"))
+
+
+def _refuse_repeated(request: r.Upsert | r.UpdateVectors, points: PreparedPoints) -> None:
+    """Refuse an id that is given twice where the second would depend on what the first did."""
+    if request.update_filter is not None and len(points.keys) < len(request.points):
+        raise BadInput("with update_filter a batch must name each point once; split it in two")
 
 
 def _delete_points(_: Collection, request: r.DeletePoints) -> Change:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from ruvector.collection.growing import Columns
 from ruvector.collection.segment import Rows
 from ruvector.collection.vectors import Stored, VectorSpace, find_space, to_rows, to_stored
 from ruvector.errors import BadInput
+from ruvector.model.filters import Filter
 from ruvector.model.ids import PointId, id_key, original_text
 from ruvector.model.limits import MAX_BATCH_POINTS
 from ruvector.model.points import PointsBlock
@@ -25,12 +27,34 @@ class PreparedPoints:
     columns: Columns
 
 
+class Changeable(NamedTuple):
+    """Which points of a batch are stored: `mode`, and a filter that those that exist must match."""
+
+    mode: Literal["upsert", "insert_only", "update_only"] = "upsert"
+    filter: Filter | None = None
+
+
+ALL_CHANGE = Changeable()
+
+
+def chosen_points(points: PreparedPoints, positions: Sequence[int]) -> PreparedPoints:
+    """Return some points of a batch."""
+    if len(positions) == len(points.keys):
+        return points
+    return _only(points, {points.keys[i]: i for i in positions}, partial=False)
+
+
 def prepare_points(
-    points: PointsBlock, spaces: Mapping[str, VectorSpace], *, partial: bool = False
+    points: PointsBlock,
+    spaces: Mapping[str, VectorSpace],
+    *,
+    partial: bool = False,
+    first: bool = False,
 ) -> PreparedPoints:
     """Return the batch ready to be stored; of points with the same id the last one counts.
 
     `partial`: points need not have all their vectors, so the last one of each name counts.
+    `first`: the first point of an id counts.
     BadInput names the first thing that is wrong; then nothing of the batch is stored.
     """
     count = len(points)
@@ -47,8 +71,9 @@ def prepare_points(
             raise BadInput(f"{expected} points but {len(block)} vectors {name!r}")
         columns[name] = (to_stored(space, to_rows(space, block.rows)), block.positions)
     prepared = PreparedPoints(points.ids, keys, texts, points.payloads, columns)
-    last = {key: i for i, key in enumerate(keys)}
-    return prepared if len(last) == count else _only_last(prepared, last, partial)
+    places = reversed(range(count)) if first else range(count)
+    counting = {keys[i]: i for i in places}
+    return prepared if len(counting) == count else _only(prepared, counting, partial)
 
 
 def keys_of(ids: Sequence[PointId]) -> tuple[list[bytes], dict[int, str]]:
@@ -66,8 +91,8 @@ def keys_of(ids: Sequence[PointId]) -> tuple[list[bytes], dict[int, str]]:
     return keys, texts
 
 
-def _only_last(points: PreparedPoints, last: Mapping[bytes, int], partial: bool) -> PreparedPoints:
-    """Return each point once; `last`: the position that counts of each key."""
+def _only(points: PreparedPoints, last: Mapping[bytes, int], partial: bool) -> PreparedPoints:
+    """Return each of these keys once; `last`: the position that counts of each."""
     chosen = sorted(last.values())
     new_position = {old: new for new, old in enumerate(chosen)}
     columns: dict[str, tuple[Stored, Rows | None]] = {}

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from pyroaring import BitMap
 
 from ruvector.collection.effects import Effect, Pending
 from ruvector.collection.entries import (
@@ -23,7 +24,7 @@ from ruvector.collection.entries import (
     encode_entry,
 )
 from ruvector.collection.growing import Columns
-from ruvector.collection.points import PreparedPoints
+from ruvector.collection.points import ALL_CHANGE, Changeable, PreparedPoints, chosen_points
 from ruvector.collection.records import PointRecord, decode_record, encode_record
 from ruvector.collection.segment import Rows
 from ruvector.collection.vectors import Stored, VectorSpace
@@ -44,9 +45,10 @@ _NO_ROWS: Rows = np.empty(0, dtype=np.uint32)
 class Preparation:
     """One request on its way into the transaction.
 
-    `resolve` answers a filter with rows as of this moment; `vector_at` returns the stored vector of
-    a row that memory shows; `take_rows` hands out new rows; `keeps_payloads` says whether fields
-    are indexed, so that old payloads must be known when rows change.
+    `resolve` answers a filter with rows as of this moment, `matching` with those of some rows;
+    `vector_at` returns the stored vector of a row that memory shows; `take_rows` hands out new
+    rows; `keeps_payloads` says whether fields are indexed, so that old payloads must be known when
+    rows change.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Preparation:
         pending: Pending,
         spaces: dict[str, VectorSpace],
         resolve: Callable[[Filter], Rows],
+        matching: Callable[[Filter, Sequence[int]], BitMap],
         vector_at: Callable[[str, int], Stored | None],
         take_rows: Callable[[int], int],
         keeps_payloads: bool,
@@ -63,12 +66,16 @@ class Preparation:
         self._pending = pending
         self._spaces = spaces
         self._resolve = resolve
+        self._matching = matching
         self._vector_at = vector_at
         self._take_rows = take_rows
         self._keeps_payloads = keeps_payloads
 
-    def upsert(self, points: PreparedPoints) -> Effect:
-        """Give every point a new row; rows of ids that exist die."""
+    def upsert(self, points: PreparedPoints, rule: Changeable = ALL_CHANGE) -> Effect:
+        """Give every point that the rule allows a new row; rows of ids that exist die."""
+        if rule is not ALL_CHANGE:
+            rows = self.transaction.rows_of(points.keys)
+            points = chosen_points(points, self._changeable(rows, rule))
         return self._put(points.keys, points.texts, points.payloads, points.columns)
 
     def delete(self, ids: Sequence[PointId] | None, filter: Filter | None) -> Effect:
@@ -84,9 +91,12 @@ class Preparation:
         self.transaction.delete_points(rows.tolist())
         return effect
 
-    def update_vectors(self, points: PreparedPoints) -> Effect:
+    def update_vectors(self, points: PreparedPoints, rule: Changeable = ALL_CHANGE) -> Effect:
         """Replace given vectors; points move to new rows with their other vectors and payloads."""
         rows = self._rows_of(points.keys, points.ids)
+        if rule.filter is not None:
+            positions = self._changeable(rows, rule)
+            points, rows = chosen_points(points, positions), [rows[i] for i in positions]
         records = [decode_record(data) for data in self._records(rows)]
         columns = self._completed(rows, points.columns)
         return self._put(points.keys, _texts(records), [r.payload for r in records], columns)
@@ -193,6 +203,21 @@ class Preparation:
             raise BadInput("either points or filter must be given")
         records = self._records(rows)
         return [(row, decode_record(data)) for row, data in zip(rows, records, strict=True)]
+
+    def _changeable(self, rows: Sequence[int | None], rule: Changeable) -> list[int]:
+        """Return the positions of rows (None: no such point yet) that a rule lets change."""
+        matching = None
+        if rule.filter is not None and rule.mode != "insert_only":
+            matching = self._matching(rule.filter, [row for row in rows if row is not None])
+        return [
+            position
+            for position, row in enumerate(rows)
+            if (
+                rule.mode != "update_only"
+                if row is None
+                else rule.mode != "insert_only" and (matching is None or row in matching)
+            )
+        ]
 
     def _rows_of(self, keys: list[bytes], ids: Sequence[PointId]) -> list[int]:
         rows = self.transaction.rows_of(keys)

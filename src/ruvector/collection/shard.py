@@ -177,6 +177,7 @@ class Shard:
             self._pending,
             self.spaces,
             resolve=lambda filter: self._resolve(filter, transaction),
+            matching=lambda filter, rows: self._matching(filter, rows, transaction),
             vector_at=self.vector_at,
             take_rows=self._take_rows,
             keeps_payloads=bool(self.indexes.schemas()) or self._schema_is_pending(),
@@ -213,6 +214,14 @@ class Shard:
         if touched:
             rows = (rows - BitMap(touched)) | view.matching(filter, sorted(touched))
         return rows_of(rows)
+
+    def _matching(
+        self, filter: Filter, rows: Sequence[int], transaction: WriteTransaction
+    ) -> BitMap:
+        """Return those of some rows that match in the transaction."""
+        with self.lock:
+            view = View(self, transaction, self._pending)
+        return view.matching(filter, rows)
 
     def vector_at(self, name: str, row: int) -> Stored | None:
         """Return the stored vector of a row that memory has, or None."""

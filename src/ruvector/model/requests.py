@@ -156,15 +156,25 @@ class Write(Request[UpdateResult], frozen=True, kw_only=True):
 
 
 class Upsert(Write, frozen=True, kw_only=True):
-    """Insert points, replacing those whose ids exist. The batch is applied as a whole."""
+    """Insert points, replacing those whose ids exist. The batch is applied as a whole.
+
+    `update_filter`: points that exist are replaced only if they match; `update_mode`: upsert,
+    insert_only or update_only.
+    """
 
     points: PointsBlock
+    update_filter: JsonObject | None = None
+    update_mode: str | None = None
 
 
 class UpdateVectors(Write, frozen=True, kw_only=True):
-    """Replace the named vectors that are given; the others, and the payload, stay."""
+    """Replace the named vectors that are given; the others, and the payload, stay.
+
+    `update_filter`: only of points that match.
+    """
 
     points: PointsBlock
+    update_filter: JsonObject | None = None
 
 
 class DeletePoints(Write, frozen=True, kw_only=True):

@@ -49,9 +49,10 @@ def check_request(request: r.Request[Any]) -> None:
         _check_ids(request.points.ids)
     elif getattr(request, "points", None) is not None:
         _check_ids(request.points)  # type: ignore[attr-defined]
-    conditions = getattr(request, "filter", None)
-    if conditions:
-        _check_filter(conditions)
+    for name in ("filter", "update_filter"):
+        conditions = getattr(request, name, None)
+        if conditions:
+            _check_filter(conditions)
 
 
 def convert_result(result: Any) -> Any:

@@ -6,7 +6,8 @@ said how long they must be (`VectorBlock.rows` is then a `TextRows`). None of th
 interpreter, however large the body is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -36,7 +37,6 @@ def decode_points(body: bytes) -> PointsBlock:
     fields = _given(body, UpsertBody)
     if ("points" in fields) == ("batch" in fields):
         raise MalformedRequest("exactly one of points and batch must be given")
-    _refuse_unsupported(body, fields)
     if "batch" in fields:
         return _from_batch(body, *fields["batch"])
     return _from_points(body, *fields["points"])
@@ -47,8 +47,25 @@ def decode_point_vectors(body: bytes) -> PointsBlock:
     fields = _given(body, UpdateVectorsBody)
     if "points" not in fields:
         raise MalformedRequest("Object missing required field `points`")
-    _refuse_unsupported(body, fields)
     return _from_points(body, *fields["points"], with_payloads=False)
+
+
+def decode_options(body: bytes) -> dict[str, Any]:
+    """Return which points an update of points may change: `update_filter` and `update_mode`.
+
+    BadInput for a shard key, which needs a cluster.
+    """
+    if not any(b'"%s"' % name.encode() in body for name in _OPTIONS):
+        return {}
+    fields = fields_of(body)
+    options = {
+        name: value
+        for name in _OPTIONS
+        if name in fields and (value := decode_plain(body[slice(*fields[name])])) is not None
+    }
+    if options.pop("shard_key", None) is not None:
+        raise BadInput("shard_key needs custom sharding, which a single node does not have")
+    return options
 
 
 def _from_points(body: bytes, start: int, stop: int, *, with_payloads: bool = True) -> PointsBlock:
@@ -166,10 +183,3 @@ def _given(
         if name not in kind.__struct_fields__:
             raise MalformedRequest(f"Object contains unknown field `{name[:100]}`")
     return fields
-
-
-def _refuse_unsupported(body: bytes, fields: Mapping[str, tuple[int, int]]) -> None:
-    for name in _OPTIONS:
-        value = decode_plain(body[slice(*fields[name])]) if name in fields else None
-        if value is not None and not (name == "update_mode" and value == "upsert"):
-            raise BadInput(f"{name} is not supported by this version: leave it out")

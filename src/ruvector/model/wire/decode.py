@@ -24,7 +24,7 @@ from ruvector.model.limits import (
 )
 from ruvector.model.operations import Operation
 from ruvector.model.wire.bodies import RAW_FIELDS, body_type, request_fields
-from ruvector.model.wire.columns import decode_point_vectors, decode_points
+from ruvector.model.wire.columns import decode_options, decode_point_vectors, decode_points
 from ruvector.model.wire.lifting import NAMES, lift_vector
 from ruvector.model.wire.pieces import (
     PIECE_BYTES,
@@ -145,11 +145,11 @@ def _is_count(text: str) -> bool:
 
 
 def _decode_upsert(body: bytes) -> dict[str, Any]:
-    return {"points": decode_points(body)}
+    return {"points": decode_points(body), **decode_options(body)}
 
 
 def _decode_update_vectors(body: bytes) -> dict[str, Any]:
-    return {"points": decode_point_vectors(body)}
+    return {"points": decode_point_vectors(body), **decode_options(body)}
 
 
 BATCH_CHANGES: dict[str, type] = {

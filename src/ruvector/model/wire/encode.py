@@ -4,6 +4,7 @@ Vectors are printed by the kernel as the shortest decimal form of each float32; 
 spliced in unchanged.
 """
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -43,7 +44,7 @@ def encode_request(request: r.Request[Any]) -> tuple[str, str, bytes | None]:
 def encode_body(request: r.Request[Any]) -> bytes:
     """Return the JSON body of a request."""
     if isinstance(request, r.Upsert | r.UpdateVectors):
-        return _encode_points(request.points)
+        return b"{%s}" % b",".join((_encode_points(request.points), *_encode_options(request)))
     if isinstance(request, r.BatchUpdate):
         changes = [
             b'{"%s":%s}' % (_NAME_OF_CHANGE[type(change)].encode(), encode_body(change))
@@ -76,7 +77,7 @@ def _encode_other(value: Any) -> Any:
 
 
 def _encode_points(points: PointsBlock) -> bytes:
-    """Return the body: one object a point, each with just the vectors it has."""
+    """Return the field `points`: one object a point, each with just the vectors it has."""
     vectors: list[list[bytes]] = [[] for _ in points.ids]
     only_unnamed = set(points.vectors) == {""} and points.vectors[""].positions is None
     for name, block in points.vectors.items():
@@ -98,7 +99,14 @@ def _encode_points(points: PointsBlock) -> bytes:
             if points.payloads
             else template % (text, vector)
         )
-    return b'{"points":[%s]}' % b",".join(texts)
+    return b'"points":[%s]' % b",".join(texts)
+
+
+def _encode_options(request: r.Upsert | r.UpdateVectors) -> Iterator[bytes]:
+    for name in ("update_filter", "update_mode"):
+        value = getattr(request, name, None)
+        if value is not None:
+            yield b'"%s":%s' % (name.encode(), encode_json(value))
 
 
 def _row_texts(rows: Any) -> list[bytes]:
