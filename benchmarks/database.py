@@ -1,17 +1,16 @@
-"""How fast is the embedded database? Durable ingest, index, search with ids and payloads, start.
+"""How fast is the embedded database, beside others that run inside the process?
 
-    python benchmarks/database.py [--short] [--vectors FILE.npy] [--points N] [--no-record]
+usage: database.py [VECTORS.npy] [--peers ruvector embedded,qdrant-edge] [--rounds 3] [--short]
 
-Without a file the vectors are synthetic and labelled so. Recall is against an exact scan of the
-same points in the same run. Searches are one query a call, from one thread; each beam is measured
-several times in turn and the median repetition counts.
+Durable ingest, building the graph, one search a call with ids and payloads at several beams, all
+measured in turn in one run; and for ours the start of a fresh process. Beside the table stand the
+bars B3 (search) and B9 (ingest) of docs/guide/performance.md.
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,142 +18,130 @@ import numpy as np
 
 import record
 import ruvector
+import sources
 import synthetic
+from databases import DATABASES
+from frontier import rows_of
+from ruvector.bench import curves, tables
+from ruvector.bench.machine import OtherWork
+from ruvector.bench.picture import recall_chart
+from ruvector.bench.vectors import Dataset, true_neighbours
 
-COLLECTION = "bench"
-K = 10
-BEAMS = (16, 32, 64, 128, 256)
-BATCH = 5000
-WARM_UP = 20
+OURS, QDRANT = "ruvector embedded", "qdrant-edge"
+BEAMS = (10, 16, 24, 32, 48, 64, 96, 128, 256)
+SHORT_BEAMS = (10, 16, 32, 64, 128, 256)
+START_POINTS = 20_000
+# B3 and B9.
+SPEED_BAR, P50_BAR_US, INGEST_BAR = 3.0, 60.0, 20_000.0
 
 
 def main() -> None:
     """Measure, print and record."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--short", action="store_true", help="10,000 points, for a smoke test")
-    parser.add_argument("--vectors", type=Path, help="float array [n, dim] in a .npy file")
-    parser.add_argument("--points", type=int, help="use only so many")
-    parser.add_argument("--no-record", action="store_true", help="only print")
+    parser = sources.parser(__doc__)
+    parser.add_argument("--peers", default=",".join(DATABASES))
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--queries", type=int)
     options = parser.parse_args()
-    count = options.points or (10_000 if options.short else 100_000)
-    queries = 200 if options.short else 1000
-    repetitions = 2 if options.short else 5
-    dataset, vectors = load(options.vectors, count, queries)
-    disturbed = record.disturbance()
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-        points, asked = synthetic.split(vectors, queries)
-        rows = run(Path(folder) / "data", points, asked, repetitions)
-    for row in rows:
-        row |= {"dataset": dataset, "disturbed": disturbed}
-        row |= {"peer": "ruvector embedded", "version": installed_version()}
-        print({name: record.tidy(value) for name, value in row.items() if value != ""})
+    others = OtherWork()
+    found = sources.load(options, options.queries or (200 if options.short else 500))
+    measured = curves.measure(
+        {name: DATABASES[name] for name in options.peers.split(",")},
+        found,
+        true_neighbours(found.vectors, found.queries, curves.K),
+        threads=options.threads,
+        rounds=options.rounds or (2 if options.short else 3),
+        beams=SHORT_BEAMS if options.short else BEAMS,
+        progress=sources.show,
+    )
+    disturbed = others.verdict()
+    print(f"\n{found.label}, {len(found.queries)} queries; disturbed: {disturbed}")
+    print(tables.settings(measured), tables.curves(measured, OURS), sep="\n\n")
+    print(ingested(measured, len(found.vectors)), bars(measured, found), sep="\n\n")
+    rows = [row for curve in measured for row in (*ingest_rows(curve, found), *rows_of(curve))]
+    starts = [start_row(found), import_row()] if OURS in options.peers else []
+    for row in starts:
+        print(f"{row['settings']}: {float(row['p50_us']) / 1000:.1f} ms")
     if not options.no_record:
-        record.append(rows)
-
-
-def load(file: Path | None, count: int, queries: int) -> tuple[str, synthetic.Vectors]:
-    """Return the name of the data set and its vectors, of unit length."""
-    if file is None:
-        vectors = synthetic.clustered(count + queries, 384)
-        return f"synthetic clustered {count}x384", vectors
-    vectors = np.load(file, mmap_mode="r")[: count + queries].astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return f"{file.stem} {len(vectors) - queries}x{vectors.shape[1]}", vectors
-
-
-def run(
-    folder: Path, points: synthetic.Vectors, queries: synthetic.Vectors, repetitions: int
-) -> list[dict[str, Any]]:
-    """Return the rows of results."""
-    rows: list[dict[str, Any]] = []
-    with ruvector.open(folder) as client:
-        client.create_collection(COLLECTION, dimensions=points.shape[1], distance="cosine")
-        seconds = ingest(client, points)
-        rows.append(
-            {
-                "settings": f"upsert numpy batch={BATCH} payloads durable",
-                "qps": len(points) / seconds,
-                "note": "qps = points/s",
-            }
+        base = {"dataset": found.label, "disturbed": disturbed}
+        record.append([base | row for row in (*rows, *starts)])
+        subtitle = (
+            f"{found.label}, k = {curves.K}, with payloads, one query a call; {record.stamp()}"
         )
-        build_seconds = timed(client.wait_for_index, COLLECTION)
-        rows += search(client, points, queries, repetitions, build_seconds)
-    rows.append(start_row(folder, queries[0]))
-    rows.append(import_row())
-    return rows
-
-
-def ingest(client: Any, points: synthetic.Vectors) -> float:
-    """Return the seconds until all points are acknowledged, which means durable."""
-    ids = np.arange(len(points), dtype=np.uint64)
-    payloads = synthetic.payloads(len(points))
-    start = time.perf_counter()
-    for first in range(0, len(points), BATCH):
-        rows = slice(first, first + BATCH)
-        client.upsert(COLLECTION, ids=ids[rows], vectors=points[rows], payloads=payloads[rows])
-    return time.perf_counter() - start
-
-
-def search(
-    client: Any,
-    points: synthetic.Vectors,
-    queries: synthetic.Vectors,
-    repetitions: int,
-    build_seconds: float,
-) -> list[dict[str, Any]]:
-    """Return one row a beam, measured in turn `repetitions` times."""
-    truth = synthetic.nearest(points, queries, K)
-    runs: dict[int, list[tuple[float, float, float]]] = {beam: [] for beam in BEAMS}
-    for _ in range(repetitions):
-        for beam in BEAMS:
-            runs[beam].append(one_run(client, queries, truth, beam))
-    rows = []
-    for beam, measured in runs.items():
-        recall, p50, p99 = sorted(measured, key=lambda run: run[1])[len(measured) // 2]
-        rows.append(
-            {
-                "settings": f"client.search hnsw_ef={beam} limit={K} with_payload",
-                "build_seconds": build_seconds,
-                "recall": recall,
-                "qps": 1e6 / p50,
-                "p50_us": p50,
-                "p99_us": p99,
-                "note": "qps = 1/p50",
-            }
+        record.picture(
+            "database",
+            recall_chart("Databases inside the process: recall against speed", subtitle, measured),
         )
-    return rows
 
 
-def one_run(
-    client: Any, queries: synthetic.Vectors, truth: Any, beam: int
-) -> tuple[float, float, float]:
-    """Return recall, p50 and p99 in microseconds of all queries, one a call."""
-    params = {"hnsw_ef": beam}
-    for query in queries[:WARM_UP]:
-        client.search(COLLECTION, query_vector=query, limit=K, params=params)
-    found, times = [], np.empty(len(queries))
-    for row, query in enumerate(queries):
-        start = time.perf_counter_ns()
-        hits = client.search(COLLECTION, query_vector=query, limit=K, params=params)
-        times[row] = time.perf_counter_ns() - start
-        found.append([hit.id for hit in hits])
-    p50, p99 = np.percentile(times, [50, 99]) / 1000
-    return synthetic.recall(found, truth), float(p50), float(p99)
+def ingest_rows(curve: curves.Curve, found: Dataset) -> list[dict[str, Any]]:
+    """Return the row that says how fast points were stored."""
+    if curve.missing:
+        return []
+    return [
+        {
+            "peer": curve.name,
+            "version": curve.version,
+            "settings": f"ingest of {len(found.vectors)} with payloads, in batches",
+            "qps": len(found.vectors) / curve.ingest_seconds,
+            "note": "qps = points/s",
+        }
+    ]
 
 
-def start_row(folder: Path, query: synthetic.Vectors) -> dict[str, Any]:
+def ingested(measured: Sequence[curves.Curve], points: int) -> str:
+    """Return points per second while storing, and until everything is in the graph."""
+    rows = [
+        [
+            curve.name,
+            points / curve.ingest_seconds,
+            points / (curve.ingest_seconds + curve.build_seconds),
+        ]
+        for curve in measured
+        if not curve.missing
+    ]
+    return tables.table(["database", "ingest points/s", "with the index"], rows)
+
+
+def bars(measured: Sequence[curves.Curve], found: Dataset) -> str:
+    """Return each bar with what was measured beside it."""
+    by_name = {curve.name: curve for curve in measured if not curve.missing}
+    ours, qdrant = by_name.get(OURS), by_name.get(QDRANT)
+    if ours is None:
+        return "no bars without ours"
+    mine = curves.at_recall(ours.points, 0.95)
+    its = curves.at_recall(qdrant.points, 0.95) if qdrant else None
+    p50 = min((point.p50_us for point in ours.points if point.recall >= 0.95), default=None)
+    return tables.bars(
+        [
+            ("B3 search at recall 0.95 over qdrant-edge", SPEED_BAR, tables.ratio(mine, its)),
+            ("B9 ingest, points/s", INGEST_BAR, len(found.vectors) / ours.ingest_seconds),
+        ],
+        at_most=[("B3 p50 of a setting with recall >= 0.95, us", P50_BAR_US, p50)],
+    )
+
+
+def start_row(found: Dataset) -> dict[str, Any]:
     """Return how long a fresh process takes from `open` to its first answer."""
     program = (
         "import json, sys, time, ruvector\n"
         "start = time.perf_counter()\n"
         "client = ruvector.open(sys.argv[1])\n"
-        "client.search(sys.argv[2], query_vector=json.loads(sys.argv[3]), limit=10)\n"
+        "client.search('bench', query_vector=json.loads(sys.argv[2]), limit=10)\n"
         "print(time.perf_counter() - start)\n"
         "client.close()"
     )
-    arguments = (str(folder), COLLECTION, str(query.tolist()))
-    seconds = float(fresh_process(program, *arguments))
-    return {"settings": "open and first search, fresh process", "p50_us": seconds * 1e6}
+    vectors = found.vectors[:START_POINTS]
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        with ruvector.open(folder) as client:
+            client.create_collection("bench", dimensions=vectors.shape[1], distance="cosine")
+            ids = np.arange(len(vectors), dtype=np.uint64)
+            payloads = synthetic.payloads(len(vectors))
+            client.upsert("bench", ids=ids, vectors=vectors, payloads=payloads, batch_size=5000)
+            client.wait_for_index("bench")
+        seconds = float(fresh_process(program, folder, str(found.queries[0].tolist())))
+    settings = f"open {len(vectors)} points and first search, fresh process"
+    return own_row(settings, seconds)
 
 
 def import_row() -> dict[str, Any]:
@@ -164,7 +151,13 @@ def import_row() -> dict[str, Any]:
         "print(time.perf_counter() - start)"
     )
     seconds = sorted(float(fresh_process(program)) for _ in range(5))[2]
-    return {"settings": "import ruvector, fresh process", "p50_us": seconds * 1e6}
+    return own_row("import ruvector, fresh process", seconds)
+
+
+def own_row(settings: str, seconds: float) -> dict[str, Any]:
+    """Return a row about a time of ours."""
+    row = {"peer": OURS, "version": record.own_version(), "settings": settings}
+    return row | {"p50_us": seconds * 1e6}
 
 
 def fresh_process(program: str, *arguments: str) -> str:
@@ -173,20 +166,6 @@ def fresh_process(program: str, *arguments: str) -> str:
         [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True
     )
     return answer.stdout
-
-
-def timed(call: Any, *arguments: Any) -> float:
-    """Return how many seconds a call takes."""
-    start = time.perf_counter()
-    call(*arguments)
-    return time.perf_counter() - start
-
-
-def installed_version() -> str:
-    """Return the version of the installed package."""
-    from importlib.metadata import version
-
-    return version("ruvector")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ import sources
 from masks import CORRELATIONS, SELECTIVITIES, Cells, mask
 from ruvector import VectorIndex
 from ruvector.bench import tables
-from ruvector.bench.machine import disturbance, one_core
+from ruvector.bench.machine import OtherWork, one_core
 from ruvector.bench.picture import Axis, Line, chart
 from ruvector.bench.vectors import Dataset, recall_of, true_neighbours
 from ruvector.kernel import MaskArray, Metric, exact_search, mask_count
@@ -70,12 +70,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="of the build")
     parser.add_argument("--index-only", action="store_true", help="without the database")
     options = parser.parse_args()
-    disturbed = disturbance()
+    others = OtherWork()
     count = options.queries or (50 if options.short else 200)
     found = sources.load(options, count)
     cells = Cells(found.vectors)
     grid = measure_index(found, cells, options.beam, options.threads)
-    print(f"{found.label}, {count} queries, beam {options.beam}; disturbed: {disturbed}")
+    print(f"{found.label}, {count} queries, beam {options.beam}")
     print("VectorIndex.search(allowed=...)", show(grid), sep="\n")
     rows = [row_of(cell, "ruvector", options.beam) for cell in grid]
     if not options.index_only:
@@ -83,6 +83,8 @@ def main() -> None:
             through = filter_queries.measure(Path(folder), found, cells, options.beam, judge)
         print("client.search(filter=...)", show(through), sep="\n")
         rows += [row_of(cell, "ruvector embedded", options.beam) for cell in through]
+    disturbed = others.verdict()
+    print(f"disturbed: {disturbed}")
     if not options.no_record:
         base = {"dataset": found.label, "disturbed": disturbed, "version": record.own_version()}
         record.append([base | row for row in rows])

@@ -14,10 +14,10 @@ from typing import Any
 import record
 import sources
 from ruvector.bench import curves, tables
-from ruvector.bench.machine import disturbance
+from ruvector.bench.machine import OtherWork
 from ruvector.bench.peers import PEERS
-from ruvector.bench.picture import Axis, Line, chart
-from ruvector.bench.vectors import Dataset, true_neighbours
+from ruvector.bench.picture import recall_chart
+from ruvector.bench.vectors import true_neighbours
 
 QUERIES = 1000
 SHORT_BEAMS = (10, 16, 32, 64, 128, 256)
@@ -40,11 +40,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--note", default="")
     options = parser.parse_args()
-    disturbed = disturbance()
+    others = OtherWork()
     found = sources.load(options, QUERIES)
     truth = true_neighbours(found.vectors, found.queries, curves.K)
     measured = curves.measure(
-        options.peers.split(","),
+        {name: PEERS[name] for name in options.peers.split(",")},
         found,
         truth,
         threads=options.threads,
@@ -52,6 +52,7 @@ def main() -> None:
         beams=SHORT_BEAMS if options.short else curves.BEAMS,
         progress=sources.show,
     )
+    disturbed = others.verdict()
     print(f"\n{found.label}, {len(found.queries)} queries, k = {curves.K}; disturbed: {disturbed}")
     print(tables.settings(measured), tables.curves(measured), bars(measured), sep="\n\n")
     if not options.no_record:
@@ -62,7 +63,8 @@ def main() -> None:
                 for row in rows_of(curve)
             ]
         )
-        record.picture("frontier", plot(found, measured))
+        subtitle = f"{found.label}, k = {curves.K}, one query a call; {record.stamp()}"
+        record.picture("frontier", recall_chart("Recall against speed", subtitle, measured))
 
 
 def rows_of(curve: curves.Curve) -> list[dict[str, Any]]:
@@ -89,36 +91,16 @@ def bars(measured: Sequence[curves.Curve]) -> str:
     """Return each bar with the ratio measured beside it."""
     by_name = {curve.name: curve for curve in measured if not curve.missing}
     ours = by_name.get("ruvector")
-    rows: list[list[Any]] = []
+    rows: list[tables.Bar] = []
     for name, wanted, bar in SPEED_BARS:
         peer = by_name.get(name)
-        both = ours and peer
-        mine, its = (curves.at_recall(one.points, wanted) if both else None for one in (ours, peer))
-        rows.append([f"B1 speed at recall {wanted:.2f} over {name}", bar, tables.ratio(mine, its)])
+        mine, its = (curves.at_recall(one.points, wanted) if one else None for one in (ours, peer))
+        rows.append((f"B1 speed at recall {wanted:.2f} over {name}", bar, tables.ratio(mine, its)))
     for name, bar in BUILD_BARS:
         peer = by_name.get(name)
-        both = ours and peer
-        value = tables.ratio(peer.build_seconds, ours.build_seconds) if both else None
-        rows.append([f"B2 build of {name} over ours", bar, value])
-    verdicts = [
-        [*row, "-" if row[2] is None else "reached" if row[2] >= row[1] else "missed"]
-        for row in rows
-    ]
-    return tables.table(["bar", "wanted", "measured", ""], verdicts)
-
-
-def plot(found: Dataset, measured: Sequence[curves.Curve]) -> str:
-    """Return the picture: recall across, queries per second upwards."""
-    return chart(
-        "Recall against speed",
-        f"{found.label}, k = {curves.K}, one query a call, one thread; {record.stamp()}",
-        Axis("recall@10", "recall"),
-        Axis("queries per second", "log"),
-        [
-            Line(curve.name, sorted((point.recall, point.qps) for point in curve.points))
-            for curve in measured
-        ],
-    )
+        times = (one.build_seconds if one else None for one in (peer, ours))
+        rows.append((f"B2 build of {name} over ours", bar, tables.ratio(*times)))
+    return tables.bars(rows)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ COLUMNS = (
     "disturbed",
     "note",
 )
+NOT_MEASURED = ":!../src/ruvector/bench"  # it measures
 PICTURES = Path(__file__).resolve().parents[1] / "docs" / "guide"
 
 
@@ -71,7 +72,14 @@ def commit() -> str:
     try:
         name = git(here, "rev-parse", "--short=12", "HEAD")
         changed = git(
-            here, "status", "--porcelain", "--untracked-files=no", "--", "../src", "../native"
+            here,
+            "status",
+            "--porcelain",
+            "--untracked-files=no",
+            "--",
+            "../src",
+            "../native",
+            NOT_MEASURED,
         )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

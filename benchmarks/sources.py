@@ -16,7 +16,7 @@ from ruvector.bench.vectors import Dataset, clustered, dataset, read
 VARIABLE = "RUVECTOR_BENCH_DATA"
 AT_HAND = Path(__file__).resolve().parents[2] / "shared" / "data" / "debian_packages.f16.npy"
 SYNTHETIC_ROWS, SHORT_SYNTHETIC_ROWS = 100_000, 10_000
-SHORT_ROWS = 20_000
+SHORT_ROWS = 12_000
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -39,12 +39,9 @@ def load(options: argparse.Namespace, queries: int) -> Dataset:
         vectors = clustered(count + queries, options.dimensions)
         return dataset("synthetic clustered", vectors, queries)
     file = options.vectors or at_hand()
-    if file is None:
-        found = dataset("demo packages", ruvector.demo.load()[0], queries)
-    else:
-        found = dataset(file.name.removesuffix(".npy"), read(file), queries)
-    kept = rows or (SHORT_ROWS if options.short else len(found.vectors))
-    return Dataset(found.name, found.vectors[:kept], found.queries)
+    name = file.name.removesuffix(".npy") if file else "demo packages"
+    vectors = read(file) if file else ruvector.demo.load()[0]
+    return dataset(name, vectors, queries, rows=rows or (SHORT_ROWS if options.short else None))
 
 
 def at_hand() -> Path | None:

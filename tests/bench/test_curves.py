@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from ruvector.bench import curves, tables
+from ruvector.bench import tables
 from ruvector.bench.curves import Setting, at_recall, measure
 from ruvector.bench.peers import PEERS, Peer
 from ruvector.bench.vectors import clustered, dataset, recall_of, true_neighbours
@@ -52,18 +52,20 @@ def small():
     return dataset("small", clustered(330, 16, clusters=20), 30)
 
 
-@pytest.fixture
-def peers(monkeypatch):
-    kinds = {"exact": Exact, "wrong": Wrong, "failing": Failing, "absent": Absent}
-    monkeypatch.setattr(curves, "PEERS", {**PEERS, **kinds})
-    return list(kinds)
+KINDS = {
+    "exact": Exact,
+    "wrong": Wrong,
+    "failing": Failing,
+    "absent": Absent,
+    "ruvector": PEERS["ruvector"],
+}
 
 
-def test_recall_is_that_of_an_exact_search(small, peers):
+def test_recall_is_that_of_an_exact_search(small):
     truth = true_neighbours(small.vectors, small.queries, 10)
     shares = []
     found = measure(
-        [*peers, "ruvector"],
+        KINDS,
         small,
         truth,
         threads=1,

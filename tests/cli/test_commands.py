@@ -132,7 +132,7 @@ def test_package_runs_as_a_module():
     assert found.stdout.startswith("ruvector 0.")
 
 
-@pytest.mark.parametrize("command", ["import", "export", "snapshot", "bench"])
+@pytest.mark.parametrize("command", ["import", "export", "snapshot"])
 def test_commands_that_come_later_are_not_there(command, capsys):
     with pytest.raises(SystemExit) as caught:
         main([command])

@@ -4,6 +4,7 @@ import ctypes
 import gc
 import os
 import platform
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 FLAGS = ("avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16", "asimd", "sve")
 # Load above this, besides our own, makes a run worth repeating.
 QUIET_LOAD = 0.3
-CPUINFO = "/proc/cpuinfo"
+CPUINFO, STAT = "/proc/cpuinfo", "/proc/stat"
 
 
 def machine() -> str:
@@ -47,6 +48,29 @@ def disturbance() -> str:
     return f"yes (load {load:.1f})" if load > QUIET_LOAD else "no"
 
 
+class OtherWork:
+    """What else the machine does from here on: all CPU time but this process's and its children's.
+
+    The load average before a run tells what was; this tells what was beside it.
+    """
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._busy, self._own = _busy_seconds(), _own_seconds()
+
+    def cores(self) -> float:
+        """Return how many cores other processes (and the host) have kept busy, on average."""
+        others = (_busy_seconds() - self._busy) - (_own_seconds() - self._own)
+        return max(0.0, others) / max(time.monotonic() - self._start, 1e-9)
+
+    def verdict(self) -> str:
+        """Return "no", or "yes (...)" where figures of this run compare only with each other."""
+        if not Path(STAT).exists():
+            return disturbance()
+        busy = self.cores()
+        return f"yes ({busy:.1f} cores of other work)" if busy > QUIET_LOAD else "no"
+
+
 def resident_bytes() -> int:
     """Return the memory this process keeps, after freed memory went back; 0 where unknown."""
     gc.collect()
@@ -70,6 +94,20 @@ def one_core() -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def _own_seconds() -> float:
+    times = os.times()
+    return sum(times[:4])
+
+
+def _busy_seconds() -> float:
+    """Return the CPU time of everything: user, nice, system, interrupts, stolen by the host."""
+    for line in _lines(STAT)[:1]:
+        ticks = [int(field) for field in line.split()[1:9]]
+        idle = ticks[3] + ticks[4]
+        return (sum(ticks) - idle) / float(os.sysconf("SC_CLK_TCK"))
+    return 0.0
 
 
 def _lines(file: str) -> list[str]:

@@ -30,10 +30,12 @@ class Peer:
     module: ClassVar[str]
     settings: ClassVar[str]
     metrics: ClassVar[Mapping[str, Any]]
+    only_beam: ClassVar[int | None] = None  # of a library that fixes it when it builds
 
     def __init__(self, distance: str) -> None:
         self.metric = self.metrics[distance]
         self.index: Any = None
+        self.ingest_seconds = 0.0  # of a database: until all points are durable, before the index
 
     def build(self, vectors: Float32Array, threads: int) -> None:
         """Index the vectors under their row numbers."""
@@ -46,6 +48,9 @@ class Peer:
     def memory_bytes(self) -> int | None:
         """Return what the library says it uses; None where it does not say."""
         return None
+
+    def close(self) -> None:
+        """Give back what garbage collection would not."""
 
     @classmethod
     def missing(cls, distance: str) -> str:

@@ -8,6 +8,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
+
+from ruvector.bench.curves import Curve
+from ruvector.errors import BadInput
 
 WIDTH, HEIGHT = 860, 480
 LEFT, RIGHT, TOP, BOTTOM = 74, 170, 58, 58
@@ -86,13 +90,23 @@ def chart(title: str, subtitle: str, x: Axis, y: Axis, lines: Sequence[Line]) ->
     return "\n".join([*parts, "</svg>\n"])
 
 
+def recall_chart(title: str, subtitle: str, curves: Sequence[Curve]) -> str:
+    """Return the picture of curves: recall across, queries per second upwards."""
+    lines = [
+        Line(curve.name, sorted((point.recall, point.qps) for point in curve.points))
+        for curve in curves
+    ]
+    across, upwards = Axis("recall@10", "recall"), Axis("queries per second", "log")
+    return chart(title, subtitle, across, upwards, lines)
+
+
 class _Ruler:
     """Where the values of an axis stand between two places, and which of them are named."""
 
     def __init__(self, axis: Axis, values: Sequence[float], start: float, end: float) -> None:
         self.axis, self.start, self.end = axis, start, end
         self.of = SCALES[axis.scale]
-        self.low, self.high = min(values, default=0.0), max(values, default=1.0)
+        self.low, self.high = min(values, default=0.1), max(values, default=1.0)
         if axis.scale == "linear":
             self.low, self.high = min(self.low, 0.0), self.high or 1.0
         if self.low == self.high:
@@ -159,3 +173,11 @@ def _text(
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" '
         f'font-weight="{weight}" fill="{fill}">{escape(text)}</text>'
     )
+
+
+def write(file: Path, svg: str) -> None:
+    """Write a picture; BadInput where that is not possible."""
+    try:
+        file.write_text(svg, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{file} cannot be written: {error.strerror or error}") from error

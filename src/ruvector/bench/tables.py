@@ -38,9 +38,9 @@ def figure(value: Any) -> str:
     return f"{value:.4f}" if abs(value) < 1 else f"{value:.2f}"
 
 
-def curves(found: Sequence[Curve]) -> str:
+def curves(found: Sequence[Curve], ours: str = "ruvector") -> str:
     """Return build, size and speed at equal recall, and every setting that was measured."""
-    base = next((curve for curve in found if curve.name == "ruvector"), None)
+    base = next((curve for curve in found if curve.name == ours), None)
     speeds = {
         curve.name: [at_recall(curve.points, wanted) for wanted in RECALLS] for curve in found
     }
@@ -51,9 +51,9 @@ def curves(found: Sequence[Curve]) -> str:
     for curve in found:
         if curve.missing:
             continue
-        own, ours = speeds[curve.name], speeds[base.name] if base else [None] * len(RECALLS)
+        own, best = speeds[curve.name], speeds[base.name] if base else [None] * len(RECALLS)
         size = figure(curve.bytes_per_vector) + ("*" if curve.bytes_are_measured else " ")
-        ratios = [ratio(mine, its) for mine, its in zip(ours, own, strict=True)]
+        ratios = [ratio(mine, its) for mine, its in zip(best, own, strict=True)]
         rows.append([curve.name, curve.version, curve.build_seconds, size, *own, *ratios[1:]])
     lines = [table(head, rows), "* growth of resident memory; without a star the library's word"]
     lines += [f"{curve.name}: {curve.missing}" for curve in found if curve.missing]
@@ -68,6 +68,26 @@ def settings(found: Sequence[Curve]) -> str:
         for point in curve.points
     ]
     return table(["peer", "beam", "recall@10", "QPS", "p50 us", "p99 us"], rows)
+
+
+Bar = tuple[str, float, float | None]
+
+
+def bars(at_least: Sequence[Bar], at_most: Sequence[Bar] = ()) -> str:
+    """Return each bar with what was measured beside it; None was not measured."""
+    rows = [
+        [name, sign, wanted, measured, verdict(sign, wanted, measured)]
+        for sign, listed in ((">=", at_least), ("<=", at_most))
+        for name, wanted, measured in listed
+    ]
+    return table(["bar", "", "wanted", "measured", ""], rows)
+
+
+def verdict(sign: str, wanted: float, measured: float | None) -> str:
+    """Return whether a bar is reached."""
+    if measured is None:
+        return NONE
+    return "reached" if (measured >= wanted if sign == ">=" else measured <= wanted) else "missed"
 
 
 def ratio(over: float | None, under: float | None) -> float | None:

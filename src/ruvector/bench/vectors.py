@@ -28,22 +28,33 @@ class Dataset:
         return f"{self.name} {len(self.vectors)}x{self.vectors.shape[1]}"
 
 
-def dataset(name: str, vectors: NDArray[Any], queries: int, distance: str = "cosine") -> Dataset:
-    """Return the last `queries` rows of a fixed shuffle as queries, the others as vectors.
+def dataset(
+    name: str,
+    vectors: NDArray[Any],
+    queries: int,
+    distance: str = "cosine",
+    rows: int | None = None,
+) -> Dataset:
+    """Return the last `queries` rows of a fixed shuffle as queries, the first `rows` as vectors.
 
-    For cosine all of them get unit length, which every peer can compare as an inner product.
+    Without `rows` all others are vectors. For cosine all of them get unit length, which every peer
+    can compare as an inner product.
     """
     if vectors.ndim != 2 or not 0 < queries < len(vectors):
         raise BadInput(
             f"{name} has the shape {list(vectors.shape)}; expected [n, dim] with more than "
             f"{queries} rows, of which {queries} are the queries"
         )
-    rows = vectors[np.random.default_rng(SEED).permutation(len(vectors))].astype(np.float32)
-    if not np.isfinite(rows).all():
+    order = np.random.default_rng(SEED).permutation(len(vectors))
+    kept = len(vectors) - queries if rows is None else min(rows, len(vectors) - queries)
+    with np.errstate(over="ignore"):  # too large for float32 is refused below
+        chosen = vectors[np.concatenate([order[:kept], order[-queries:]])].astype(np.float32)
+    if not np.isfinite(chosen).all():
         raise BadInput(f"{name} holds NaN, infinity or numbers beyond float32")
     if distance == "cosine":
-        rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    return Dataset(name, rows[:-queries], rows[-queries:])
+        lengths = np.linalg.norm(chosen, axis=1, keepdims=True)
+        chosen /= np.maximum(lengths, np.finfo(np.float32).tiny)
+    return Dataset(name, chosen[:kept], chosen[kept:])
 
 
 def read(file: Path) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""What can be typed? `ruvector serve`, `ruvector collections ...`, `ruvector verify PATH`."""
+"""What can be typed? `ruvector serve`, `collections ...`, `verify PATH`, `bench`."""
 
 import sys
 from collections.abc import Sequence

@@ -3,7 +3,7 @@
 import argparse
 from importlib.metadata import PackageNotFoundError, version
 
-from ruvector.cli import collections, serve, verify
+from ruvector.cli import bench, collections, serve, verify
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -17,6 +17,7 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add(commands)
     collections.add(commands)
     verify.add(commands)
+    bench.add(commands)
     return parser
 
 
