@@ -18,17 +18,12 @@ from ruvector.collection.settings import changed_config, describe, new_config
 from ruvector.errors import BadInput, MalformedRequest, NotFound, RuvectorError, TimedOut
 from ruvector.model import requests as r
 from ruvector.model import results as out
-from ruvector.model.limits import MAX_BATCH_SEARCHES
 from ruvector.model.names import check_name
 from ruvector.model.operations import OPERATION_OF, Kind
-from ruvector.model.points import Hit, Record
-from ruvector.model.queries import Nearest, parse_query, parse_search_vector
-from ruvector.model.stages import parse_stage
 from ruvector.model.wrong_types import wrong_type
-from ruvector.query.nearest import is_quick, search_nearest
-from ruvector.query.pages import count, get_point, list_points, retrieve, scroll
-from ruvector.query.selections import selection_of
-from ruvector.query.tree import run_query
+from ruvector.query.handlers import HANDLERS as READS
+from ruvector.query.handlers import Handler
+from ruvector.query.nearest import is_quick
 from ruvector.storage import files
 
 R = TypeVar("R")
@@ -248,66 +243,12 @@ def _write_all(catalog: Catalog, request: Any, operations: list[Any]) -> list[ou
     return [out.UpdateResult(sequence, status) for sequence in sequences]
 
 
-def _retrieve(catalog: Catalog, request: r.Retrieve) -> list[Record]:
-    return retrieve(catalog.get(request.collection), request)
-
-
-def _get_point(catalog: Catalog, request: r.GetPoint) -> Record:
-    return get_point(catalog.get(request.collection), request)
-
-
-def _scroll(catalog: Catalog, request: r.Scroll) -> out.ScrollResult:
-    return scroll(catalog.get(request.collection), request)
-
-
-def _count(catalog: Catalog, request: r.Count) -> out.CountResult:
-    return count(catalog.get(request.collection), request)
-
-
-def _search(catalog: Catalog, request: r.Search) -> list[Hit]:
-    collection = catalog.get(request.collection)
-    name, vector = parse_search_vector(request.vector)
-    return search_nearest(collection, vector, name, request)
-
-
-def _query(catalog: Catalog, request: r.QueryPoints) -> out.QueryResult:
-    collection = catalog.get(request.collection)
-    query = parse_query(request.query)
-    if request.prefetch is None and request.lookup_from is None:
-        if query is None:
-            return out.QueryResult(list_points(collection, request))
-        if isinstance(query, Nearest) and query.mmr is None:
-            name = "" if request.using is None else request.using
-            return out.QueryResult(search_nearest(collection, query.target, name, request))
-    stage = parse_stage(request, query)
-    selection = selection_of(collection, request, default_payload=False)
-    return out.QueryResult(run_query(catalog.get, collection, stage, selection))
-
-
-def _query_batch(catalog: Catalog, request: r.QueryBatch) -> list[out.QueryResult]:
-    _check_batch(request.searches)
-    return [_query(catalog, _named(request, search)) for search in request.searches]
-
-
-def _search_batch(catalog: Catalog, request: r.SearchBatch) -> list[list[Hit]]:
-    _check_batch(request.searches)
-    return [_search(catalog, _named(request, search)) for search in request.searches]
-
-
-def _check_batch(searches: list[Any]) -> None:
-    if len(searches) > MAX_BATCH_SEARCHES:
-        raise BadInput(f"{len(searches)} searches; at most {MAX_BATCH_SEARCHES} in one request")
-
-
-def _named(batch: Any, search: Any) -> Any:
-    """Return a search of a batch with the batch's collection."""
-    if search.collection == batch.collection:
-        return search
-    fields = {name: getattr(search, name) for name in search.__struct_fields__}
-    return type(search)(**{**fields, "collection": batch.collection})
+def _reading(handler: Handler) -> Callable[[Catalog, Any], Any]:
+    return lambda catalog, request: handler(catalog.get, request)
 
 
 _HANDLERS: dict[type, Callable[[Catalog, Any], Any]] = {
+    **{request: _reading(handler) for request, handler in READS.items()},
     r.ListCollections: _list_collections,
     r.GetCollection: _get_collection,
     r.CollectionExists: _collection_exists,
@@ -319,14 +260,6 @@ _HANDLERS: dict[type, Callable[[Catalog, Any], Any]] = {
     r.ListCollectionAliases: _list_collection_aliases,
     r.WaitForIndex: _wait_for_index,
     r.BatchUpdate: _batch_update,
-    r.Retrieve: _retrieve,
-    r.GetPoint: _get_point,
-    r.Scroll: _scroll,
-    r.Count: _count,
-    r.Search: _search,
-    r.SearchBatch: _search_batch,
-    r.QueryPoints: _query,
-    r.QueryBatch: _query_batch,
     **dict.fromkeys(
         (
             r.Upsert,

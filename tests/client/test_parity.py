@@ -39,12 +39,22 @@ METHOD_OF: dict[type, str] = {
     r.Count: "count",
     r.QueryPoints: "search",
     r.QueryBatch: "search_batch",
+    r.QueryGroups: "query_groups",
+    r.Facet: "facet",
+    r.MatrixOffsets: "distance_matrix",
 }
 # Operations without a method, and why.
 WITHOUT_METHOD: dict[type, str] = {
     r.GetPoint: "retrieve does it; a path cannot tell the id 1 from the id '1'",
     r.Search: "the older form of QueryPoints",
     r.SearchBatch: "the older form of QueryBatch",
+    r.SearchGroups: "the older form of QueryGroups",
+    r.Recommend: "the older form of QueryPoints",
+    r.RecommendBatch: "the older form of QueryBatch",
+    r.RecommendGroups: "the older form of QueryGroups",
+    r.Discover: "the older form of QueryPoints",
+    r.DiscoverBatch: "the older form of QueryBatch",
+    r.MatrixPairs: "the pairs of MatrixOffsets, written out",
 }
 
 

@@ -6,6 +6,7 @@ from itertools import count
 
 import pytest
 from qdrant_client import QdrantClient
+from tests.clients.local_twin import COMPARED
 from tests.conftest import Server
 
 _numbers = count(1)
@@ -27,3 +28,10 @@ def name(client: QdrantClient) -> Iterator[str]:
     chosen = f"test_{next(_numbers)}"
     yield chosen
     client.delete_collection(chosen)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def report() -> Iterator[None]:
+    """Print how much was compared; seen with `pytest -s`."""
+    yield
+    print("\ncomparisons with local mode:", dict(sorted(COMPARED.items())))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
-from tests.clients.local_twin import COMPARED, Twins
+from tests.clients.local_twin import Twins
 
 POINTS = 120
 DIMS = {"short": 8, "long": 24}
@@ -37,13 +37,6 @@ def payload_of(number: int) -> dict[str, Any]:
     if number % 5 == 0:
         payload["rare"] = number
     return payload
-
-
-@pytest.fixture(scope="session", autouse=True)
-def report() -> Iterator[None]:
-    """Print how much was compared; seen with `pytest -s`."""
-    yield
-    print("\ncomparisons with local mode:", dict(sorted(COMPARED.items())))
 
 
 @pytest.fixture(scope="module", params=DISTANCES, ids=lambda distance: distance.value)

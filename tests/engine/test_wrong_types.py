@@ -212,7 +212,7 @@ def test_error_of_our_own_is_not_blamed_on_the_request(
     def fail(*_: Any) -> None:
         raise TypeError("a defect of ours")
 
-    monkeypatch.setattr("ruvector.engine.count", fail)
+    monkeypatch.setattr("ruvector.query.pages.parse_filter", fail)
     with pytest.raises(TypeError, match="a defect of ours"):
         engine.execute(r.Count(collection="c", filter={"must": []}))
 

@@ -55,6 +55,8 @@ NEEDS_NOTHING = {
     r.Scroll,
     r.Count,
     r.QueryPoints,
+    r.MatrixPairs,
+    r.MatrixOffsets,
 }
 
 

@@ -130,6 +130,25 @@ EXAMPLES: list[r.Request[Any]] = [
     r.SearchBatch(
         collection=C, searches=[r.Search(collection="", vector=FULL[2], limit=3)], timeout=9
     ),
+    r.QueryPoints(
+        collection=C,
+        query={"rrf": {"k": 3}},
+        prefetch=[{"query": [1.0, 2.0], "filter": FILTER}, {"query": UUID}],
+        lookup_from={"collection": "ü"},
+        sort_by="a",
+    ),
+    r.QueryGroups(collection=C, query=FULL[0], group_by="a[]", group_size=2, with_lookup=C),
+    r.SearchGroups(collection=C, vector=FULL[0], group_by="a", limit=1, group_size=2),
+    r.Recommend(collection=C, positive=IDS, negative=[[1.0]], limit=1, strategy="best_score"),
+    r.RecommendBatch(
+        collection=C, searches=[r.Recommend(collection="", positive=[1], limit=2, offset=1)]
+    ),
+    r.RecommendGroups(collection=C, positive=IDS, group_by="a", limit=1, group_size=2),
+    r.Discover(collection=C, target=UUID, context=[{"positive": 1, "negative": 2}], limit=1),
+    r.DiscoverBatch(collection=C, searches=[r.Discover(collection="", target=1, limit=2)]),
+    r.Facet(collection=C, key="a.b", limit=2, filter=FILTER, exact=True, aggregate=["n"]),
+    r.MatrixPairs(collection=C, sample=5, limit=2, using="a", filter=FILTER),
+    r.MatrixOffsets(collection=C, timeout=2),
 ]
 
 

@@ -45,6 +45,9 @@ def test_next_page_offset_is_an_id_too(server):
     assert ours["next_page_offset"] == "next one"
 
 
+HAS_ID = {"must": [{"has_id": [1, "word"]}]}
+PAIR = {"positive": 3, "negative": "word"}
+GROUPS = {"group_by": "a", "limit": 1, "group_size": 1}
 WRITES = [
     ("GET", f"{C}/points/word", b""),
     ("DELETE", f"{C}/points/word", b""),
@@ -65,6 +68,20 @@ WRITES = [
     ("POST", f"{C}/points/query", {"query": "word"}),
     ("POST", f"{C}/points/query", {"query": {"nearest": "word"}}),
     ("POST", f"{C}/points/query/batch", {"searches": [{"query": "word"}]}),
+    ("POST", f"{C}/points/query", {"query": {"recommend": {"positive": [1, "word"]}}}),
+    ("POST", f"{C}/points/query", {"query": {"discover": {"target": 1, "context": PAIR}}}),
+    ("POST", f"{C}/points/query", {"query": 1, "prefetch": {"prefetch": [{"query": "word"}]}}),
+    ("POST", f"{C}/points/query", {"query": 1, "prefetch": {"filter": HAS_ID}}),
+    ("POST", f"{C}/points/query/groups", {"query": "word", "group_by": "a"}),
+    ("POST", f"{C}/points/search/groups", {**GROUPS, "vector": [1], "filter": HAS_ID}),
+    ("POST", f"{C}/points/recommend", {"positive": ["word"], "limit": 1}),
+    ("POST", f"{C}/points/recommend/batch", {"searches": [{"negative": ["word"], "limit": 1}]}),
+    ("POST", f"{C}/points/recommend/groups", {**GROUPS, "positive": ["word"]}),
+    ("POST", f"{C}/points/discover", {"target": "word", "limit": 1}),
+    ("POST", f"{C}/points/discover", {"context": PAIR, "limit": 1}),
+    ("POST", f"{C}/facet", {"key": "a", "filter": HAS_ID}),
+    ("POST", f"{C}/points/search/matrix/pairs", {"filter": HAS_ID}),
+    ("POST", f"{C}/points/search/matrix/offsets", {"filter": HAS_ID}),
 ]
 
 
@@ -132,5 +149,6 @@ def test_every_request_with_ids_is_checked():
     assert with_ids == {
         "Upsert", "UpdateVectors", "DeletePoints", "DeleteVectors", "SetPayload",
         "OverwritePayload", "DeletePayload", "ClearPayload", "Retrieve", "GetPoint", "Scroll",
-        "Count", "QueryPoints", "Search",
+        "Count", "QueryPoints", "Search", "QueryGroups", "SearchGroups", "Recommend",
+        "RecommendGroups", "Discover", "Facet", "MatrixPairs", "MatrixOffsets",
     }  # fmt: skip

@@ -30,6 +30,14 @@ BODIES = {
     r.QueryBatch: {"searches": [{"query": [1.0, 2.0]}]},
     r.Search: {"vector": [1.0, 2.0], "limit": 3},
     r.SearchBatch: {"searches": [{"vector": [1.0, 2.0], "limit": 3}]},
+    r.QueryGroups: {"group_by": "a"},
+    r.SearchGroups: {"vector": [1.0], "group_by": "a", "limit": 3, "group_size": 1},
+    r.Recommend: {"positive": [1], "limit": 3},
+    r.RecommendBatch: {"searches": [{"positive": [1], "limit": 3}]},
+    r.RecommendGroups: {"positive": [1], "group_by": "a", "limit": 3, "group_size": 1},
+    r.Discover: {"target": 1, "limit": 3},
+    r.DiscoverBatch: {"searches": [{"target": 1, "limit": 3}]},
+    r.Facet: {"key": "a"},
 }
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from ruvector import errors as e
 from ruvector.errors import RuvectorError
 from ruvector.model.points import Hit, Record
-from ruvector.model.results import QueryResult, ScrollResult
+from ruvector.model.results import GroupsResult, QueryResult, ScrollResult
 
 ERROR_CLASSES: tuple[type[RuvectorError], ...] = (
     e.BadInput,
@@ -92,6 +92,10 @@ def _restore_vectors(value: Any) -> None:
             value.vector = _array(value.vector)
     elif isinstance(value, QueryResult | ScrollResult):
         _restore_vectors(value.points)
+    elif isinstance(value, GroupsResult):
+        for group in value.groups:
+            _restore_vectors(group.hits)
+            _restore_vectors(group.lookup)
     elif isinstance(value, list):
         for item in value:
             _restore_vectors(item)

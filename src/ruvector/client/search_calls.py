@@ -124,10 +124,10 @@ class SearchCalls:
                 query=query,
                 using=using,
                 filter=None if filter is None else shorthand(filter),
-                params=None if params is None else _params(params),
+                params=None if params is None else search_params(params),
                 score_threshold=score_threshold,
-                limit=_whole(limit, "limit"),
-                offset=None if offset is None else _whole(offset, "offset"),
+                limit=whole(limit, "limit"),
+                offset=None if offset is None else whole(offset, "offset"),
                 with_payload=with_payload,
                 with_vector=with_vectors,
                 prefetch=prefetch,
@@ -168,7 +168,7 @@ class SearchCalls:
             r.Scroll(
                 collection=name,
                 offset=None if offset is None else as_id(offset),
-                limit=_whole(limit, "limit"),
+                limit=whole(limit, "limit"),
                 filter=None if filter is None else shorthand(filter),
                 with_payload=with_payload,
                 with_vector=with_vectors,
@@ -262,10 +262,10 @@ def _search(
         query=query_vector,
         using=using,
         filter=None if filter is None else shorthand(filter),
-        params=None if params is None else _params(params),
+        params=None if params is None else search_params(params),
         score_threshold=score_threshold,
-        limit=_whole(limit, "limit"),
-        offset=None if offset is None else _whole(offset, "offset"),
+        limit=whole(limit, "limit"),
+        offset=None if offset is None else whole(offset, "offset"),
         with_payload=with_payload,
         with_vector=with_vectors,
     )
@@ -286,7 +286,8 @@ _SEARCH_ARGUMENTS = {name for name in SearchCalls.search.__kwdefaults__ or {} if
 }
 
 
-def _params(params: Mapping[str, Any] | r.SearchParams) -> r.SearchParams:
+def search_params(params: Mapping[str, Any] | r.SearchParams) -> r.SearchParams:
+    """Return the parameters of a search given as a dict."""
     if isinstance(params, r.SearchParams):
         return params
     try:
@@ -295,7 +296,8 @@ def _params(params: Mapping[str, Any] | r.SearchParams) -> r.SearchParams:
         raise MalformedRequest(f"params: {error}") from error
 
 
-def _whole(value: Any, argument: str) -> int:
+def whole(value: Any, argument: str) -> int:
+    """Return a whole number; BadInput names the argument that is none."""
     if type(value) is int:
         return value
     try:

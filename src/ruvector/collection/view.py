@@ -90,6 +90,12 @@ class View:
         found = {name: self.vector(name, row) for name in names}
         return {n: np.asarray(v, dtype=np.float32) for n, v in found.items() if v is not None}
 
+    def stacked(self, name: str, rows: Sequence[int]) -> Vectors:
+        """Return the vectors of rows that all have one: float32 [n, dim]."""
+        found = [vector for row in rows if (vector := self.vector(name, row)) is not None]
+        assert len(found) == len(rows)  # noqa: S101 - the caller chose rows with the vector
+        return np.ascontiguousarray(np.stack(found), dtype=np.float32)
+
     # Search
 
     def nearest(
@@ -124,6 +130,11 @@ class View:
     def match(self, filter: Filter) -> BitMap:
         """Return exactly the rows that match, a bitmap of the caller's own; with the lock held."""
         return self._shard.indexes.plan(filter, self)
+
+    @property
+    def is_followed(self) -> bool:
+        """Say whether another process writes: indexes may then hold rows that are dead."""
+        return self._shard.store.read_only
 
     def field_index(self, key: str) -> FieldIndex | None:
         """Return the index of a payload field, or None. Use it while the lock is held."""

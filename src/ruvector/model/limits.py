@@ -22,3 +22,6 @@ MAX_FORMULA_DEPTH = 64  # expressions within expressions; people write four or f
 MAX_FORMULA_PARTS = 10_000  # of one formula; each is a pass over the candidates
 MAX_PREFETCH_DEPTH = 64  # Qdrant's limit
 MAX_PREFETCHES = 1000  # of one query, all levels together: each is a search
+MAX_GROUP_SIZE = 100_000  # hits of one group
+MAX_GROUP_CANDIDATES = 100_000  # hits that are looked at to fill groups: their payloads are read
+MAX_SAMPLE = 10_000  # points of a distance matrix, each compared with each

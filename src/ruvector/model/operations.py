@@ -87,8 +87,18 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(r.Count, f"POST {_C}/points/count", _READ, _R, _CONSISTENT),
     Operation(r.QueryPoints, f"POST {_C}/points/query", _READ, _R, _CONSISTENT),
     Operation(r.QueryBatch, f"POST {_C}/points/query/batch", _READ, _R, _CONSISTENT),
+    Operation(r.QueryGroups, f"POST {_C}/points/query/groups", _READ, _R, _CONSISTENT),
+    Operation(r.Facet, f"POST {_C}/facet", _READ, _R, _CONSISTENT),
+    Operation(r.MatrixPairs, f"POST {_C}/points/search/matrix/pairs", _READ, _R, _CONSISTENT),
+    Operation(r.MatrixOffsets, f"POST {_C}/points/search/matrix/offsets", _READ, _R, _CONSISTENT),
     Operation(r.Search, f"POST {_C}/points/search", _READ, _R, _CONSISTENT),
     Operation(r.SearchBatch, f"POST {_C}/points/search/batch", _READ, _R, _CONSISTENT),
+    Operation(r.SearchGroups, f"POST {_C}/points/search/groups", _READ, _R, _CONSISTENT),
+    Operation(r.Recommend, f"POST {_C}/points/recommend", _READ, _R, _CONSISTENT),
+    Operation(r.RecommendBatch, f"POST {_C}/points/recommend/batch", _READ, _R, _CONSISTENT),
+    Operation(r.RecommendGroups, f"POST {_C}/points/recommend/groups", _READ, _R, _CONSISTENT),
+    Operation(r.Discover, f"POST {_C}/points/discover", _READ, _R, _CONSISTENT),
+    Operation(r.DiscoverBatch, f"POST {_C}/points/discover/batch", _READ, _R, _CONSISTENT),
 )
 
 OPERATION_OF = {operation.request: operation for operation in OPERATIONS}

@@ -200,13 +200,17 @@ MAX_MMR_CANDIDATES: Final = 16_384  # Qdrant's limit; their similarities fill 1 
 def _parse_recommend(given: dict[str, Any], path: str) -> Query:
     inside = f"{path}.recommend"
     fields = object_of(given["recommend"], inside, ("positive", "negative", "strategy"))
-    strategy = choice_of(fields.get("strategy", STRATEGIES[0]), f"{inside}.strategy", STRATEGIES)
     return recommend_of(
-        _examples(fields.get("positive"), f"{inside}.positive"),
-        _examples(fields.get("negative"), f"{inside}.negative"),
-        strategy,
+        examples_of(fields.get("positive"), f"{inside}.positive"),
+        examples_of(fields.get("negative"), f"{inside}.negative"),
+        strategy_of(fields.get("strategy"), f"{inside}.strategy"),
         inside,
     )
+
+
+def strategy_of(source: Any, path: str) -> str:
+    """Return how to recommend."""
+    return choice_of(STRATEGIES[0] if source is None else source, path, STRATEGIES)
 
 
 def recommend_of(
@@ -225,7 +229,8 @@ def recommend_of(
     return Recommend(positive, negative, strategy)
 
 
-def _examples(source: Any, path: str) -> tuple[VectorInput, ...]:
+def examples_of(source: Any, path: str) -> tuple[VectorInput, ...]:
+    """Return the vectors and ids of a list."""
     return tuple(
         parse_vector_input(example, f"{path}[{i}]")
         for i, example in enumerate(list_of(source, path, MAX_EXAMPLES))

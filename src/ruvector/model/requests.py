@@ -7,9 +7,7 @@ wire types as untagged unions are `Any` here and are read by `model.queries`, `m
 sharding needs a cluster.
 """
 
-from typing import Any, ClassVar, Generic, TypeVar
-
-import msgspec
+from typing import Any, ClassVar
 
 from ruvector.model.configs import (
     CollectionParamsDiff,
@@ -19,27 +17,60 @@ from ruvector.model.configs import (
     WalConfigDiff,
 )
 from ruvector.model.ids import PointId
-from ruvector.model.points import Hit, PointsBlock, Record
+from ruvector.model.points import PointsBlock
+from ruvector.model.reads import (
+    Count,
+    Discover,
+    DiscoverBatch,
+    Facet,
+    GetPoint,
+    MatrixOffsets,
+    MatrixPairs,
+    QueryBatch,
+    QueryGroups,
+    QueryPoints,
+    Recommend,
+    RecommendBatch,
+    RecommendGroups,
+    Retrieve,
+    Scroll,
+    Search,
+    SearchBatch,
+    SearchGroups,
+    SearchParams,
+)
+from ruvector.model.request import JsonObject, Request
 from ruvector.model.results import (
     AliasesResult,
     CollectionInfo,
     CollectionsResult,
-    CountResult,
     ExistsResult,
-    QueryResult,
-    ScrollResult,
     UpdateResult,
 )
 
-R = TypeVar("R")
-JsonObject = dict[str, Any]
-
-
-class Request(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
-    """Base of every request; `result` is the type that executing it returns."""
-
-    result: ClassVar[Any] = None
-
+# Requests that read points stand in `model.reads`.
+__all__ = [
+    "Count",
+    "Discover",
+    "DiscoverBatch",
+    "Facet",
+    "GetPoint",
+    "MatrixOffsets",
+    "MatrixPairs",
+    "QueryBatch",
+    "QueryGroups",
+    "QueryPoints",
+    "Recommend",
+    "RecommendBatch",
+    "RecommendGroups",
+    "Request",
+    "Retrieve",
+    "Scroll",
+    "Search",
+    "SearchBatch",
+    "SearchGroups",
+    "SearchParams",
+]
 
 # Collections
 
@@ -265,128 +296,3 @@ class DeleteFieldIndex(Write, frozen=True, kw_only=True):
     """Drop the index of a payload field; the payload stays."""
 
     field_name: str
-
-
-# Reads
-
-
-class Retrieve(Request[list[Record]], frozen=True, kw_only=True):
-    """Return the points with these ids; ids that do not exist are left out."""
-
-    result: ClassVar[Any] = list[Record]
-    collection: str
-    ids: list[PointId]
-    with_payload: Any = None
-    with_vector: Any = None
-    shard_key: Any = None
-    consistency: Any = None
-    timeout: int | None = None
-
-
-class GetPoint(Request[Record], frozen=True, kw_only=True):
-    """Return one point; NotFound where there is none."""
-
-    result: ClassVar[Any] = Record
-    collection: str
-    id: PointId
-    consistency: Any = None
-
-
-class Scroll(Request[ScrollResult], frozen=True, kw_only=True):
-    """Return a page of points in the order of their ids, from `offset` on."""
-
-    result: ClassVar[Any] = ScrollResult
-    collection: str
-    offset: PointId | None = None
-    limit: int | None = None
-    filter: JsonObject | None = None
-    with_payload: Any = None
-    with_vector: Any = None
-    order_by: Any = None
-    shard_key: Any = None
-    consistency: Any = None
-    timeout: int | None = None
-
-
-class Count(Request[CountResult], frozen=True, kw_only=True):
-    """Count the points that match. Counts are exact whether or not `exact` asks for it."""
-
-    result: ClassVar[Any] = CountResult
-    collection: str
-    filter: JsonObject | None = None
-    exact: bool | None = True
-    shard_key: Any = None
-    consistency: Any = None
-    timeout: int | None = None
-
-
-class SearchParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How to search. `hnsw_ef`: the beam; `indexed_only`: leave out segments that are not indexed
-    yet.
-    """
-
-    hnsw_ef: int | None = None
-    exact: bool | None = False
-    quantization: Any = None
-    indexed_only: bool | None = False
-    acorn: Any = None
-    idf: Any = None
-
-
-class QueryPoints(Request[QueryResult], frozen=True, kw_only=True):
-    """Find the points nearest to a vector or a stored point; without a query, list by id."""
-
-    result: ClassVar[Any] = QueryResult
-    collection: str
-    query: Any = None
-    using: str | None = None
-    filter: JsonObject | None = None
-    params: SearchParams | None = None
-    score_threshold: float | None = None
-    limit: int | None = None
-    offset: int | None = None
-    with_payload: Any = None
-    with_vector: Any = None
-    prefetch: Any = None
-    lookup_from: Any = None
-    shard_key: Any = None
-    consistency: Any = None
-    timeout: int | None = None
-
-
-class QueryBatch(Request[list[QueryResult]], frozen=True, kw_only=True):
-    """Answer several queries in one request, in their order."""
-
-    result: ClassVar[Any] = list[QueryResult]
-    collection: str
-    searches: list[QueryPoints]
-    consistency: Any = None
-    timeout: int | None = None
-
-
-class Search(Request[list[Hit]], frozen=True, kw_only=True):
-    """Find the points nearest to a vector: [..] or {"name": .., "vector": [..]}."""
-
-    result: ClassVar[Any] = list[Hit]
-    collection: str
-    vector: Any
-    limit: int
-    filter: JsonObject | None = None
-    params: SearchParams | None = None
-    score_threshold: float | None = None
-    offset: int | None = None
-    with_payload: Any = None
-    with_vector: Any = None
-    shard_key: Any = None
-    consistency: Any = None
-    timeout: int | None = None
-
-
-class SearchBatch(Request[list[list[Hit]]], frozen=True, kw_only=True):
-    """Answer several searches in one request, in their order."""
-
-    result: ClassVar[Any] = list[list[Hit]]
-    collection: str
-    searches: list[Search]
-    consistency: Any = None
-    timeout: int | None = None

@@ -35,6 +35,67 @@ class QueryResult(msgspec.Struct, frozen=True):
     points: list[Hit]
 
 
+class PointGroup(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """The best hits of one value, and the point of that id where a lookup was asked for."""
+
+    id: int | str
+    hits: list[Hit]
+    lookup: Record | None = None
+
+
+class GroupsResult(msgspec.Struct, frozen=True):
+    """Groups, the one with the best hit first."""
+
+    groups: list[PointGroup]
+
+
+class Aggregate(msgspec.Struct, frozen=True):
+    """Figures of the numbers that points of one facet value have in a field."""
+
+    count: int
+    sum: float
+    average: float
+    minimum: float
+    maximum: float
+
+
+class FacetHit(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How many points have a value; `aggregates` by field, where they were asked for."""
+
+    value: str | int | bool
+    count: int
+    aggregates: dict[str, Aggregate] | None = None
+
+
+class FacetResult(msgspec.Struct, frozen=True):
+    """Values, the most frequent first."""
+
+    hits: list[FacetHit]
+
+
+class MatrixPair(msgspec.Struct, frozen=True):
+    """Two points of a sample and their score."""
+
+    a: PointId
+    b: PointId
+    score: float
+
+
+class MatrixPairsResult(msgspec.Struct, frozen=True):
+    """Pairs, by the id of the first, best first."""
+
+    pairs: list[MatrixPair]
+
+
+class MatrixOffsetsResult(msgspec.Struct, frozen=True):
+    """The same pairs as positions in `ids`."""
+
+    offsets_row: list[int]
+    offsets_col: list[int]
+    scores: list[float]
+    ids: list[PointId]
+
+
 class CollectionDescription(msgspec.Struct, frozen=True):
     """A collection's name."""
 

@@ -66,7 +66,7 @@ def parse_stage(request: Any, query: Query | None) -> Stage:
     return _checked(
         Stage(
             query=query,
-            using=request.using,
+            using=None if request.using is None else text_of(request.using, "using"),
             filter=filter,
             params=request.params or DEFAULT_PARAMS,
             score_threshold=check_threshold(request.score_threshold),

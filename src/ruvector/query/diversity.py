@@ -7,11 +7,9 @@ in which a chosen one's place is filled by the last.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ruvector.collection.vectors import VectorSpace
 from ruvector.collection.view import View
-from ruvector.errors import BadInput
 from ruvector.kernel import Metric, score_rows
 from ruvector.model.points import Vectors
 from ruvector.model.queries import Mmr
@@ -29,7 +27,7 @@ def diversify(
     """
     if not len(found.rows):
         return found
-    vectors = _vectors_of(view, space, found)
+    vectors = view.stacked(space.name, found.rows.tolist())
     everything = np.arange(len(vectors), dtype=np.uint32)
 
     def alike(vector: Vectors) -> Vectors:
@@ -58,10 +56,3 @@ def _take(pending: list[int], scores: Vectors) -> int:
     pending[position] = pending[-1]
     pending.pop()
     return taken
-
-
-def _vectors_of(view: View, space: VectorSpace, found: Ranked) -> NDArray[np.float32]:
-    vectors = [view.vector(space.name, row) for row in found.rows.tolist()]
-    if any(vector is None for vector in vectors):
-        raise BadInput(f"a candidate has no vector {space.name!r}")
-    return np.ascontiguousarray(np.stack(vectors), dtype=np.float32)  # type: ignore[arg-type]

@@ -114,13 +114,11 @@ def search_leaf(
 
 def _listed(leaf: Leaf) -> Ranked:
     page = page_of(leaf.scope.view, leaf.allowed(), None, leaf.k)
-    return _equal([row for _, row in page])
+    return _equal([row for _, row in page], PREFETCH_SCORE if leaf.stage.path else 0.0)
 
 
-def _equal(rows: Any) -> Ranked:
-    return Ranked(
-        np.asarray(rows, dtype=np.uint32), np.full(len(rows), PREFETCH_SCORE, dtype=np.float32)
-    )
+def _equal(rows: Any, score: float = 1.0) -> Ranked:
+    return Ranked(np.asarray(rows, dtype=np.uint32), np.full(len(rows), score, dtype=np.float32))
 
 
 def _nearest(leaf: Leaf, query: Nearest) -> Ranked:
@@ -223,7 +221,7 @@ def _attractive(query: Any) -> tuple[VectorInput, ...]:
 def _ordered(leaf: Leaf, _: OrderBy) -> Ranked:
     assert isinstance(leaf.order, Order)  # noqa: S101 - taken with the view
     rows, values = leaf.order.take(leaf.allowed(), leaf.k)
-    return Ranked(rows, np.full(len(rows), PREFETCH_SCORE, dtype=np.float32), values)
+    return _equal(rows)._replace(values=values)
 
 
 def _sampled(leaf: Leaf, _: Sample) -> Ranked:

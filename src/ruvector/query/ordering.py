@@ -60,7 +60,7 @@ class Order(NamedTuple):
 
 def take_order(view: View, wanted: OrderBy) -> Order:
     """Return the order of a field's values. Call while the lock of the view's shard is held."""
-    columns = _columns(view, wanted.key)
+    columns = columns_of(view, wanted.key, "order_by")
     order = _sorted([column.pairs() for column in columns])
     if len(order.rows) > 1:
         keys, rows = order.keys, order.rows
@@ -73,7 +73,8 @@ def take_order(view: View, wanted: OrderBy) -> Order:
     return order.at(_descending(order.keys)) if wanted.descending else order
 
 
-def _columns(view: View, key: str) -> Sequence[Any]:
+def columns_of(view: View, key: str, use: str) -> Sequence[Any]:
+    """Return the sorted columns of a field's numbers or moments; BadInput where it has none."""
     index: Any = view.field_index(key)
     numbers = getattr(index, "numbers", None)
     if numbers is not None:
@@ -82,7 +83,7 @@ def _columns(view: View, key: str) -> Sequence[Any]:
     if moments is not None:
         return (moments,)
     raise BadInput(
-        f"No range index for `order_by` key: `{key}`. Please create one to use `order_by`: "
+        f"No range index for `{use}` key: `{key}`. Please create one to use `{use}`: "
         "integer (with range), float or datetime"
     )
 

@@ -24,6 +24,7 @@ from ruvector.query.leaves import Scope, check_leaf, search_leaf
 from ruvector.query.ordering import Order, take_order
 from ruvector.query.ranked import Ranked
 from ruvector.query.results import Selection, hits_of
+from ruvector.query.sorting import sort_found
 from ruvector.query.targets import Collections, Targets
 from ruvector.query.texts import Scores, take_scores
 
@@ -32,21 +33,24 @@ from ruvector.query.texts import Scores, take_scores
 class Planned:
     """What was looked up in the payload indexes while they belonged to the view."""
 
-    rows: dict[int, BitMap | None] = field(default_factory=dict)  # by the id of a leaf's stage
-    orders: dict[int, Order | Scores] = field(default_factory=dict)
+    rows: dict[str, BitMap] = field(default_factory=dict)  # by the path of a leaf
+    orders: dict[str, Order | Scores] = field(default_factory=dict)
 
 
 def run_query(
-    collections: Collections, collection: Collection, stage: Stage, selection: Selection
+    collections: Collections,
+    collection: Collection,
+    stage: Stage,
+    selection: Selection,
+    order: OrderBy | None = None,
 ) -> list[Hit]:
-    """Return the hits of a query, best first."""
-    planned = Planned()
-    check_stages(collection, stage)
+    """Return the hits of a query, best first, or in an order by a payload field."""
     with ExitStack() as stack:
-        view = stack.enter_context(collection.view(look=lambda view: _plan(view, stage, planned)))
-        run = Run(collection, view, planned, Targets(collections, collection, view, stack))
-        found = run.stage(stage, frozenset()).cut(stage.offset, stage.limit)
-        return hits_with_values(view, found, selection)
+        run = Run.begin(collections, collection, stage, stack)
+        found = run.stage(stage).cut(stage.offset, stage.limit)
+        if order is not None:
+            found = sort_found(run.view, found, order)
+        return hits_with_values(run.view, found, selection)
 
 
 def check_stages(collection: Collection, stage: Stage) -> None:
@@ -74,16 +78,16 @@ def _plan(view: View, stage: Stage, planned: Planned) -> None:
     done: list[tuple[Filter, BitMap]] = []
     for leaf in _every(stage):
         if isinstance(leaf.query, OrderBy):
-            planned.orders[id(leaf)] = take_order(view, leaf.query)
+            planned.orders[leaf.path] = take_order(view, leaf.query)
         elif isinstance(leaf.query, TextQuery):
-            planned.orders[id(leaf)] = take_scores(view, leaf.query, leaf.using)
+            planned.orders[leaf.path] = take_scores(view, leaf.query, leaf.using)
         if leaf.prefetches or leaf.filter is None:
             continue
         known = next((rows for filter, rows in done if filter is leaf.filter), None)
         if known is None:
             known = view.match(leaf.filter)
             done.append((leaf.filter, known))
-        planned.rows[id(leaf)] = known
+        planned.rows[leaf.path] = known
 
 
 def _every(stage: Stage) -> list[Stage]:
@@ -96,27 +100,41 @@ class Run:
     def __init__(
         self, collection: Collection, view: View, planned: Planned, targets: Targets
     ) -> None:
+        self.view = view
         self._scope = Scope(collection, view)
         self._planned = planned
         self._targets = targets
 
-    def stage(self, stage: Stage, above: frozenset[int]) -> Ranked:
-        """Return what a stage finds; `above`: rows that the stages above leave out."""
+    @classmethod
+    def begin(
+        cls, collections: Collections, collection: Collection, stage: Stage, stack: ExitStack
+    ) -> "Run":
+        """Return the run over a new view, which `stack` closes, with all filters planned."""
+        planned = Planned()
+        check_stages(collection, stage)
+        view = stack.enter_context(collection.view(look=lambda view: _plan(view, stage, planned)))
+        return cls(collection, view, planned, Targets(collections, collection, view, stack))
+
+    def stage(self, stage: Stage, above: frozenset[int] = frozenset()) -> Ranked:
+        """Return what a stage finds; `above`: rows that the stages above leave out.
+
+        A stage may be the one begun with, or that with other limits.
+        """
         query, mentioned = self._targets.resolve(stage)
         excluded = above | mentioned
         k = stage.limit + stage.offset
         if not stage.prefetches:
-            return self._leaf(stage, query, self._planned.rows.get(id(stage)), excluded)
+            return self._leaf(stage, query, self._planned.rows.get(stage.path), excluded)
         sources = [self.stage(prefetch, excluded) for prefetch in stage.prefetches]
         if isinstance(query, Rrf | Dbsf):
             return fuse(sources, query, k).above(stage.score_threshold)
         if isinstance(query, Formula):
-            return rescore(self._scope.view, query, sources, k).above(stage.score_threshold)
+            return rescore(self.view, query, sources, k).above(stage.score_threshold)
         candidates = BitMap.union(BitMap(), *(bitmap_of(source.rows) for source in sources))
         return self._leaf(stage, query, candidates, excluded)
 
     def _leaf(
         self, stage: Stage, query: Query | None, rows: BitMap | None, excluded: frozenset[int]
     ) -> Ranked:
-        order = self._planned.orders.get(id(stage))
+        order = self._planned.orders.get(stage.path)
         return search_leaf(self._scope, stage, query, rows, excluded, order)

@@ -12,9 +12,17 @@ import msgspec
 from msgspec import Raw
 
 from ruvector.model import requests as r
-from ruvector.model.ids import parse_wire_id, wire_id
+from ruvector.model.ids import PointId, parse_wire_id, wire_id
 from ruvector.model.points import Hit, Record
-from ruvector.model.results import QueryResult, ScrollResult
+from ruvector.model.results import (
+    GroupsResult,
+    MatrixOffsetsResult,
+    MatrixPair,
+    MatrixPairsResult,
+    PointGroup,
+    QueryResult,
+    ScrollResult,
+)
 
 HEADER = b"ruvector-ids"
 ORIGINAL = b"original"
@@ -28,16 +36,20 @@ _anything = msgspec.json.Decoder()
 
 def check_request(request: r.Request[Any]) -> None:
     """Raise BadInput where a request names a point by anything but an integer or a UUID."""
-    if isinstance(request, r.QueryPoints):
+    if isinstance(request, r.QueryPoints | r.QueryGroups):
         _check_query(request.query)
         if request.prefetch is not None:
             _check_examples([request.prefetch])
     elif isinstance(request, r.BatchUpdate):
         for change in request.operations:
             check_request(change)
-    elif isinstance(request, r.QueryBatch | r.SearchBatch):
-        for search in request.searches:
+    elif getattr(request, "searches", None) is not None:
+        for search in request.searches:  # type: ignore[attr-defined]
             check_request(search)
+    elif isinstance(request, r.Recommend | r.RecommendGroups):
+        _check_examples([{"positive": request.positive, "negative": request.negative}])
+    elif isinstance(request, r.Discover):
+        _check_examples([{"target": request.target, "context": request.context}])
     elif isinstance(request, r.GetPoint):
         parse_wire_id(request.id)
     elif isinstance(request, r.Retrieve):
@@ -60,6 +72,14 @@ def convert_result(result: Any) -> Any:
     if isinstance(result, QueryResult):
         points = _convert(result.points)
         return result if points is result.points else QueryResult(points)
+    if isinstance(result, GroupsResult):
+        return GroupsResult([_group(group) for group in result.groups])
+    if isinstance(result, MatrixPairsResult):
+        return MatrixPairsResult(
+            [MatrixPair(_plain(pair.a), _plain(pair.b), pair.score) for pair in result.pairs]
+        )
+    if isinstance(result, MatrixOffsetsResult):
+        return msgspec.structs.replace(result, ids=list(map(_plain, result.ids)))
     if isinstance(result, list):
         if result and isinstance(result[0], Hit | Record):
             return _convert(result)
@@ -74,6 +94,15 @@ def convert_result(result: Any) -> Any:
             after = wire_id(after)
         return ScrollResult(_convert(result.points), after)
     return result
+
+
+def _plain(value: PointId) -> PointId:
+    return wire_id(value) if type(value) is str else value
+
+
+def _group(group: PointGroup) -> PointGroup:
+    lookup = None if group.lookup is None else _convert([group.lookup])[0]
+    return PointGroup(id=group.id, hits=_convert(group.hits), lookup=lookup)
 
 
 def _convert(points: list[Any]) -> list[Any]:

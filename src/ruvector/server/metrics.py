@@ -13,7 +13,21 @@ from ruvector.server.identity import QDRANT_VERSION
 
 MAX_COLLECTIONS = 256  # label values; each is a time series in somebody's Prometheus
 OTHER = "_other"
-SEARCHES = frozenset({"QueryPoints", "QueryBatch", "Search", "SearchBatch"})
+SEARCHES = frozenset(
+    {
+        "QueryPoints",
+        "QueryBatch",
+        "QueryGroups",
+        "Search",
+        "SearchBatch",
+        "SearchGroups",
+        "Recommend",
+        "RecommendBatch",
+        "RecommendGroups",
+        "Discover",
+        "DiscoverBatch",
+    }
+)
 BUCKETS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025),
     *(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),

@@ -70,6 +70,15 @@ class MatchIndex(ValueIndex):
         """
         return self._postings.facet(rows, limit)
 
+    @property
+    def matches(self) -> bool:
+        """Say whether the index knows values, and not only ranges."""
+        return True
+
+    def with_value(self, value: Any) -> BitMap:
+        """Return the rows that hold a value; not to be changed."""
+        return self._postings.with_value(value)
+
     def _add_values(self, row: int, values: list[Any]) -> bool:
         own = [value for value in values if value.__class__ is self.kind]
         if len(own) < len(values) and any(_is_foreign(value, self.kind) for value in values):
@@ -164,6 +173,11 @@ class IntegerIndex(MatchIndex):
         super().__init__(field, schema)
         self._lookup = lookup
         self._numbers = Numbers() if range else None
+
+    @property
+    def matches(self) -> bool:
+        """Say whether the index knows values, and not only ranges."""
+        return self._lookup
 
     @property
     def numbers(self) -> Numbers | None:

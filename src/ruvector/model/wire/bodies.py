@@ -28,12 +28,29 @@ ALIASED: dict[type, tuple[str, ...]] = {
     r.Retrieve: ("with_vectors",),
     r.QueryPoints: ("with_vectors", "top"),
     r.Search: ("with_vectors", "top"),
+    r.QueryGroups: ("with_vectors",),
+    r.SearchGroups: ("with_vectors", "top"),
+    r.Recommend: ("with_vectors", "top"),
+    r.RecommendGroups: ("with_vectors", "top"),
+    r.Discover: ("with_vectors", "top"),
     r.DeleteVectors: ("vectors",),
     r.CreateCollection: ("quantization", "optimizer_config", "shards_number"),
     r.UpdateCollection: ("quantization", "optimizer_config"),
     r.CreateFieldIndex: ("field_type",),
 }
-RAW_FIELDS = {(r.QueryPoints, "query"), (r.Search, "vector")}
+RAW_FIELDS = {
+    (r.QueryPoints, "query"),
+    (r.QueryGroups, "query"),
+    (r.Search, "vector"),
+    (r.SearchGroups, "vector"),
+}
+# What a batch of each kind holds.
+SEARCHES: dict[type, type] = {
+    r.QueryBatch: r.QueryPoints,
+    r.SearchBatch: r.Search,
+    r.RecommendBatch: r.Recommend,
+    r.DiscoverBatch: r.Discover,
+}
 
 
 @cache
@@ -58,7 +75,7 @@ def body_type(request: type) -> type[msgspec.Struct]:
         if (request, name) in RAW_FIELDS:
             kind = msgspec.Raw
         elif name == "searches":
-            kind = list[body_type(r.QueryPoints if request is r.QueryBatch else r.Search)]  # type: ignore[misc]
+            kind = list[body_type(SEARCHES[request])]  # type: ignore[misc]
         required = declared[name].required and name not in map(
             ALIASES.get, ALIASED.get(request, ())
         )

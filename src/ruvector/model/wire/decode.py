@@ -23,7 +23,7 @@ from ruvector.model.limits import (
     MAX_JSON_DEPTH,
 )
 from ruvector.model.operations import Operation
-from ruvector.model.wire.bodies import RAW_FIELDS, body_type, request_fields
+from ruvector.model.wire.bodies import RAW_FIELDS, SEARCHES, body_type, request_fields
 from ruvector.model.wire.columns import decode_options, decode_point_vectors, decode_points
 from ruvector.model.wire.lifting import NAMES, lift_vector
 from ruvector.model.wire.pieces import (
@@ -211,6 +211,5 @@ SPECIAL: dict[type, Callable[[bytes], dict[str, Any]]] = {
     r.Upsert: _decode_upsert,
     r.UpdateVectors: _decode_update_vectors,
     r.BatchUpdate: _decode_batch,
-    r.QueryBatch: _decode_searches(r.QueryPoints),
-    r.SearchBatch: _decode_searches(r.Search),
+    **{batch: _decode_searches(search) for batch, search in SEARCHES.items()},
 }

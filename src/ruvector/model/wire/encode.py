@@ -16,7 +16,7 @@ from ruvector.kernel import format_float_rows, format_floats
 from ruvector.model import requests as r
 from ruvector.model.operations import OPERATION_OF
 from ruvector.model.points import PointsBlock, Vectors
-from ruvector.model.wire.bodies import body_fields
+from ruvector.model.wire.bodies import SEARCHES, body_fields
 from ruvector.model.wire.decode import BATCH_CHANGES
 
 _NAME_OF_CHANGE = {request: name for name, request in BATCH_CHANGES.items()}
@@ -51,8 +51,8 @@ def encode_body(request: r.Request[Any]) -> bytes:
             for change in request.operations
         ]
         return b'{"operations":[%s]}' % b",".join(changes)
-    if isinstance(request, r.QueryBatch | r.SearchBatch):
-        return b'{"searches":[%s]}' % b",".join(encode_body(search) for search in request.searches)
+    if type(request) in SEARCHES:
+        return b'{"searches":[%s]}' % b",".join(encode_body(search) for search in request.searches)  # type: ignore[attr-defined]
     fields = {
         name: value
         for name in body_fields(OPERATION_OF[type(request)])
