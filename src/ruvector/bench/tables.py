@@ -5,7 +5,6 @@ from typing import Any
 
 from ruvector.bench.curves import RECALLS, Curve, at_recall
 
-LEFT = (str,)
 NONE = "-"
 
 
@@ -14,7 +13,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     cells = [list(head), *([figure(value) for value in row] for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
     to_left = [
-        all(isinstance(row[column], LEFT) for row in rows) and bool(rows)
+        all(isinstance(row[column], str) for row in rows) and bool(rows)
         for column in range(len(head))
     ]
     lines = [
@@ -39,7 +38,7 @@ def figure(value: Any) -> str:
 
 
 def curves(found: Sequence[Curve], ours: str = "ruvector") -> str:
-    """Return build, size and speed at equal recall, and every setting that was measured."""
+    """Return build time, size and speed at equal recall, and who could not be measured."""
     base = next((curve for curve in found if curve.name == ours), None)
     speeds = {
         curve.name: [at_recall(curve.points, wanted) for wanted in RECALLS] for curve in found
