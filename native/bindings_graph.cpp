@@ -1,6 +1,7 @@
 // The graph and its search. Arrays that a graph views are kept alive by the Python object around
 // it.
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -13,9 +14,14 @@ namespace {
 
 using Hits = std::pair<nb::object, nb::object>;
 
+Layout layout_from(int value) {
+  if (value < 0 || value > 2) throw nb::value_error("layout must be 0, 1 or 2");
+  return static_cast<Layout>(value);
+}
+
 GraphOptions options_from(std::size_t dim, int metric, int element, std::uint32_t links_per_node,
                           std::uint32_t build_beam, float alpha, double norm_limit,
-                          bool int8_codes) {
+                          int layout) {
   if (dim < 1 || dim > 65536) throw nb::value_error("dimensions must be between 1 and 65536");
   if (element < 0 || element > 2) throw nb::value_error("element must be 0, 1 or 2");
   if (links_per_node < 2 || links_per_node > 256)
@@ -30,7 +36,7 @@ GraphOptions options_from(std::size_t dim, int metric, int element, std::uint32_
   options.build_beam = build_beam;
   options.alpha = alpha;
   options.norm_limit = norm_limit;
-  options.int8_codes = int8_codes;
+  options.layout = layout_from(layout);
   return options;
 }
 
@@ -45,15 +51,42 @@ void check_rows(const Graph& graph, const Rows1& rows) {
 }
 
 // Altered files must not lead a walk out of the arrays.
-void check_links(Rows2 links, Rows1 entries, std::size_t rows) {
-  for (std::size_t i = 0; i < rows * links.shape(1); ++i)
-    if (links.data()[i] >= rows && links.data()[i] != kNoRow)
-      throw std::invalid_argument("a link points beyond the rows");
-  for (std::size_t i = 0; i < entries.shape(0); ++i)
-    if (entries.data()[i] >= rows) throw std::invalid_argument("an entry lies beyond the rows");
+void check_rows_exist(const std::uint32_t* numbers, std::size_t count, std::size_t rows,
+                      bool may_be_absent) {
+  for (std::size_t i = 0; i < count; ++i)
+    if (numbers[i] >= rows && !(may_be_absent && numbers[i] == kNoRow))
+      throw std::invalid_argument("a link or an entry lies beyond the rows");
 }
 
-void restore(Graph& graph, Rows2 links, Rows1 entries) {
+void check_links(Rows2 links, Rows1 entries, std::size_t rows) {
+  check_rows_exist(links.data(), rows * links.shape(1), rows, true);
+  check_rows_exist(entries.data(), entries.shape(0), rows, false);
+}
+
+void view_nodes(Graph& graph, Vectors vectors, Bytes2 nodes, Rows1 entries) {
+  check_vectors(graph, vectors);
+  const std::size_t rows = vectors.shape(0);
+  if (!graph.is_packed() || rows > kMaxRows || nodes.shape(0) != rows ||
+      nodes.shape(1) != graph.node().bytes)
+    throw nb::value_error("nodes do not fit the vectors");
+  if (entries.shape(0) > Graph::kMaxEntries || (rows > 0 && entries.shape(0) == 0))
+    throw nb::value_error("the number of entry rows is out of range");
+  if (reinterpret_cast<std::uintptr_t>(nodes.data()) % alignof(std::uint32_t) != 0)
+    throw nb::value_error("nodes are not aligned");
+  const nb::gil_scoped_release released;
+  const std::size_t width = graph.options().links_per_node;
+  for (std::size_t row = 0; row < rows; ++row) {
+    const std::uint8_t* node = nodes.data() + row * graph.node().bytes;
+    check_rows_exist(reinterpret_cast<const std::uint32_t*>(node), width, rows, true);
+    std::uint32_t version;
+    std::memcpy(&version, node + graph.node().header_at, sizeof version);
+    if (version % 2 != 0) throw std::invalid_argument("a node was being written");
+  }
+  check_rows_exist(entries.data(), entries.shape(0), rows, false);
+  graph.view_nodes(vectors.data(), rows, nodes.data(), entries.data(), entries.shape(0));
+}
+
+void restore(Graph& graph, Rows2 links, Rows1 entries, int threads) {
   const std::size_t rows = graph.rows();
   if (links.shape(0) != rows || links.shape(1) != graph.options().links_per_node)
     throw nb::value_error("links do not fit the vectors");
@@ -61,7 +94,7 @@ void restore(Graph& graph, Rows2 links, Rows1 entries) {
     throw nb::value_error("the number of entry rows is out of range");
   const nb::gil_scoped_release released;
   check_links(links, entries, rows);
-  graph.restore(links.data(), entries.data(), entries.shape(0));
+  graph.restore(links.data(), entries.data(), entries.shape(0), threads);
 }
 
 void view_stored(Graph& graph, Vectors vectors, Rows2 links, std::optional<Bytes2> codes,
@@ -69,7 +102,7 @@ void view_stored(Graph& graph, Vectors vectors, Rows2 links, std::optional<Bytes
   check_vectors(graph, vectors);
   const std::size_t rows = vectors.shape(0);
   const std::size_t width = graph.options().links_per_node;
-  if (rows > kMaxRows || links.shape(0) != rows || links.shape(1) != width)
+  if (graph.is_packed() || rows > kMaxRows || links.shape(0) != rows || links.shape(1) != width)
     throw nb::value_error("links do not fit the vectors");
   if (graph.codes_are_vectors() == codes.has_value() ||
       (codes && (codes->shape(0) != rows || codes->shape(1) != graph.codes().row_bytes())))
@@ -124,13 +157,13 @@ nb::object view_of(nb::handle graph, const RowStore& store, std::size_t rows) {
 
 // Copies rows [start, stop) of a store that may lie in several blocks.
 template <class T>
-nb::object copy_of(const Graph& graph, const RowStore& store, std::size_t start, std::size_t stop) {
+nb::object copy_of(const Graph& graph, const RowStore& store, std::size_t columns,
+                   std::size_t start, std::size_t stop) {
   if (start > stop || stop > graph.rows()) throw nb::value_error("the rows lie beyond the graph");
-  const std::size_t columns = store.row_bytes() / sizeof(T);
   auto out = new_array<T>({stop - start, columns});
   for (std::size_t row = start; row < stop; ++row)
     std::memcpy(out.data() + (row - start) * columns, store.at(static_cast<std::uint32_t>(row)),
-                store.row_bytes());
+                columns * sizeof(T));
   return nb::cast(out);
 }
 
@@ -149,13 +182,13 @@ void bind_graph(nb::module_& module) {
       .def(
           "__init__",
           [](Graph* self, std::size_t dim, int metric, int element, std::uint32_t links_per_node,
-             std::uint32_t build_beam, float alpha, double norm_limit, bool int8_codes) {
+             std::uint32_t build_beam, float alpha, double norm_limit, int layout) {
             new (self) Graph(options_from(dim, metric, element, links_per_node, build_beam, alpha,
-                                          norm_limit, int8_codes));
+                                          norm_limit, layout));
           },
           nb::arg("dim"), nb::arg("metric"), nb::arg("element"), nb::arg("links_per_node"),
           nb::arg("build_beam"), nb::arg("alpha"), nb::arg("norm_limit"),
-          nb::arg("int8_codes"))
+          nb::arg("layout"))
       .def(
           "view_vectors",
           [](Graph& graph, Vectors vectors, int threads) {
@@ -167,6 +200,8 @@ void bind_graph(nb::module_& module) {
       .def("view_stored", &view_stored, nb::arg("vectors").noconvert(),
            nb::arg("links").noconvert(), nb::arg("codes").noconvert().none(),
            nb::arg("entries").noconvert())
+      .def("view_nodes", &view_nodes, nb::arg("vectors").noconvert(),
+           nb::arg("nodes").noconvert(), nb::arg("entries").noconvert())
       .def(
           "append",
           [](Graph& graph, Floats2 vectors, int threads) {
@@ -230,11 +265,37 @@ void bind_graph(nb::module_& module) {
                      return graph.codes_are_vectors() ? std::size_t{0} : graph.codes().row_bytes();
                    })
       .def("entries", &entries_of)
+      .def("center",
+           [](const Graph& graph) {
+             auto out = new_array<float>({graph.center().size()});
+             std::copy(graph.center().begin(), graph.center().end(), out.data());
+             return nb::cast(out);
+           })
+      .def(
+          "set_center",
+          [](Graph& graph, Floats1 center) {
+            if (!graph.is_packed() || graph.rows() > 0 || center.shape(0) != graph.node().dim)
+              throw nb::value_error("the center does not fit the graph");
+            for (std::size_t i = 0; i < center.shape(0); ++i)
+              if (!std::isfinite(center.data()[i]))
+                throw nb::value_error("the center is not finite");
+            graph.set_center(center.data());
+          },
+          nb::arg("center").noconvert())
+      .def_prop_rw(
+          "stretch", [](const Graph& graph) { return graph.stretch(); },
+          [](Graph& graph, float stretch) {
+            if (!(stretch >= 0 && stretch <= 16)) throw nb::value_error("stretch must be 0 to 16");
+            graph.set_stretch(stretch);
+          })
+      .def_prop_ro("layout", [](const Graph& graph) { return static_cast<int>(graph.layout()); })
       .def("links_view",
            [](nb::handle self) {
              const auto& graph = nb::cast<const Graph&>(self);
+             if (graph.is_packed()) throw nb::value_error("a packed graph has nodes");
              return view_of<std::uint32_t>(self, graph.link_store(), graph.rows());
            })
+      // Nodes, if the graph is packed.
       .def("codes_view",
            [](nb::handle self) {
              const auto& graph = nb::cast<const Graph&>(self);
@@ -243,7 +304,8 @@ void bind_graph(nb::module_& module) {
       .def(
           "copy_links",
           [](const Graph& graph, std::size_t start, std::size_t stop) {
-            return copy_of<std::uint32_t>(graph, graph.link_store(), start, stop);
+            return copy_of<std::uint32_t>(graph, graph.link_store(), graph.options().links_per_node,
+                                          start, stop);
           },
           nb::arg("start"), nb::arg("stop"))
       .def(
@@ -251,10 +313,11 @@ void bind_graph(nb::module_& module) {
           [](const Graph& graph, std::size_t start, std::size_t stop) {
             if (graph.options().element != Element::Float32)
               throw nb::value_error("only float32 vectors are copied");
-            return copy_of<float>(graph, graph.vectors(), start, stop);
+            return copy_of<float>(graph, graph.vectors(), graph.options().dim, start, stop);
           },
           nb::arg("start"), nb::arg("stop"))
-      .def("restore", &restore, nb::arg("links").noconvert(), nb::arg("entries").noconvert());
+      .def("restore", &restore, nb::arg("links").noconvert(), nb::arg("entries").noconvert(),
+           nb::arg("threads"));
 }
 
 }  // namespace ruvector

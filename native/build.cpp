@@ -5,8 +5,10 @@
 // rows one is kept and the other links stay free for rows elsewhere; (c) a row that no neighbour
 // takes is put between its nearest neighbour and one of that neighbour's links; (d) at least a
 // quarter of the places is filled.
+#include <type_traits>
+
+#include "packed_walk.hpp"
 #include "threads.hpp"
-#include "walk.hpp"
 
 namespace ruvector {
 
@@ -28,8 +30,7 @@ class Linker {
   template <class Code>
   void link(const Code& code, std::uint32_t row) {
     const CodeQuery query = code.row_query(graph_.code(row));
-    const std::size_t found =
-        walk(graph_, code, query, graph_.options().build_beam, scratch_);
+    const std::size_t found = walk_from(code, query, row, graph_.options().build_beam);
     std::vector<Candidate>& near = scratch_.merged;
     near.clear();
     for (std::size_t i = 0; i < found; ++i)
@@ -53,7 +54,7 @@ class Linker {
   template <class Code>
   void repair(const Code& code, std::uint32_t removed) {
     const CodeQuery query = code.row_query(graph_.code(removed));
-    const std::size_t found = walk(graph_, code, query, kRepairBeam, scratch_);
+    const std::size_t found = walk_from(code, query, removed, kRepairBeam);
     std::vector<std::uint32_t> around;
     for (std::size_t i = 0; i < found; ++i) around.push_back(scratch_.beam[i].row);
     std::vector<std::uint32_t> heirs;
@@ -67,6 +68,23 @@ class Linker {
       if (row != removed) lead_around(code, row, removed, heirs);
   }
 
+  // The rows nearest to a stored one, nearest first, in scratch.beam.
+  template <class Code>
+  std::size_t walk_from(const Code& code, const CodeQuery& query, std::uint32_t row,
+                        std::size_t width) {
+    if constexpr (std::is_same_v<Code, Int8Code>) {
+      if (graph_.stretch() > 0) {
+        graph_.row_search_query(row, scratch_);
+        Beam beam(scratch_.beam, width);
+        const std::size_t found = walk_packed(graph_, code, query, beam, width, scratch_,
+                                              [](std::uint32_t) { return true; });
+        std::swap(scratch_.beam, scratch_.kept);
+        return found;
+      }
+    }
+    return walk(graph_, code, query, width, scratch_);
+  }
+
   // Puts `row` between `near` and one of its links; nothing that could be reached is lost.
   void squeeze_in(std::uint32_t near, std::uint32_t row) {
     const std::size_t width = graph_.options().links_per_node;
@@ -78,7 +96,7 @@ class Linker {
       while (count < width && links[count] != kNoRow)
         if (links[count++] == row) return;
       if (count == width) displaced = links[--count];
-      __atomic_store_n(links + count, row, __ATOMIC_RELEASE);
+      graph_.write_link(near, count, row);
     }
     if (displaced == kNoRow || displaced == row) return;
     const std::lock_guard<std::mutex> guard(graph_.lock_of(row));
@@ -86,7 +104,7 @@ class Linker {
     std::size_t count = 0;
     while (count < width && links[count] != kNoRow)
       if (links[count++] == displaced) return;
-    __atomic_store_n(links + (count == width ? width - 1 : count), displaced, __ATOMIC_RELEASE);
+    graph_.write_link(row, count == width ? width - 1 : count, displaced);
   }
 
   template <class Visit>
@@ -133,10 +151,7 @@ class Linker {
 
   // The caller holds the row's lock.
   void write(std::uint32_t row, const std::vector<Candidate>& chosen) {
-    std::uint32_t* links = graph_.links(row);
-    const std::size_t width = graph_.options().links_per_node;
-    for (std::size_t i = 0; i < width; ++i)
-      __atomic_store_n(links + i, i < chosen.size() ? chosen[i].row : kNoRow, __ATOMIC_RELEASE);
+    graph_.write_links(row, chosen.data(), chosen.size());
   }
 
   // Offers the link owner -> row; false if the owner's links hide the row.
@@ -150,7 +165,7 @@ class Linker {
     while (count < width && links[count] != kNoRow)
       if (links[count++] == row) return true;
     if (count < width) {
-      __atomic_store_n(links + count, row, __ATOMIC_RELEASE);
+      graph_.write_link(owner, count, row);
       return true;
     }
     const float alpha = graph_.options().alpha;
@@ -271,7 +286,7 @@ std::size_t Graph::connect_unreached(int) {
       if (reached[row]) continue;
       with_code([&](const auto& code) {
         const CodeQuery query = code.row_query(this->code(row));
-        const std::size_t found = walk(*this, code, query, options_.build_beam, *scratch);
+        const std::size_t found = linker.walk_from(code, query, row, options_.build_beam);
         std::uint32_t place = kNoRow;
         for (std::size_t at = 0; at < found && place == kNoRow; ++at) {
           const std::uint32_t near = (*scratch).beam[at].row;

@@ -1,6 +1,7 @@
 #include "codes.hpp"
 
 #include <atomic>
+#include <bit>
 
 namespace ruvector {
 namespace {
@@ -14,48 +15,74 @@ void plain_int8_dot(const std::int8_t* a, const std::int8_t* b, std::size_t dim,
 
 std::atomic<Int8Dot> chosen{plain_int8_dot};
 
+// The loops below are written so that compilers use vectors for them.
+float largest_size(const float* vector, std::size_t dim) {
+  std::int32_t largest = 0;  // the bits of a positive float are ordered as it is
+  for (std::size_t i = 0; i < dim; ++i) {
+    const std::int32_t size = std::bit_cast<std::int32_t>(vector[i]) & 0x7FFFFFFF;
+    largest = size > largest ? size : largest;
+  }
+  return std::bit_cast<float>(largest);
+}
+
+// Writes vector * factor, rounded to even within -127..127, and returns the sum of squares.
+std::int64_t round_to_int8(const float* vector, float factor, std::size_t dim, std::int8_t* out) {
+  constexpr float kNoPlaces = 12582912.0F;  // 1.5 * 2^23 leaves no places after the point
+  std::int64_t total = 0;
+  for (std::size_t start = 0; start < dim; start += 4096) {
+    const std::size_t stop = start + 4096 < dim ? start + 4096 : dim;
+    std::int32_t squares = 0;  // 4096 * 127^2 fit
+    for (std::size_t i = start; i < stop; ++i) {
+      float scaled = vector[i] * factor;
+      scaled = scaled < 127.0F ? scaled : 127.0F;
+      scaled = scaled > -127.0F ? scaled : -127.0F;
+      const auto code = static_cast<std::int32_t>((scaled + kNoPlaces) - kNoPlaces);
+      out[i] = static_cast<std::int8_t>(code);
+      squares += code * code;
+    }
+    total += squares;
+  }
+  return total;
+}
+
 }  // namespace
+
+double squared_length(const float* vector, std::size_t dim) {
+  double squares = 0;
+  for (std::size_t i = 0; i < dim; ++i) squares += static_cast<double>(vector[i]) * vector[i];
+  return squares;
+}
 
 void set_int8_dot(Int8Dot kernel) { chosen.store(kernel == nullptr ? plain_int8_dot : kernel); }
 Int8Dot int8_dot() { return chosen.load(); }
 
-double Int8Code::encode(const float* vector, double norm_limit, std::byte* row) const {
-  std::memset(row, 0, row_bytes(dim_));
-  float largest = 0;
-  double squares = 0;
-  for (std::size_t i = 0; i < dim_; ++i) {
-    const float size = std::fabs(vector[i]);
-    if (size > largest) largest = size;
-    squares += static_cast<double>(vector[i]) * vector[i];
-  }
-  float trailer[3] = {largest / 127.0F, 0, 0};
-  std::int64_t code_squares = 0;
-  if (trailer[0] > 0) {
-    const float factor = 1.0F / trailer[0];
-    for (std::size_t i = 0; i < dim_; ++i) {
-      float scaled = std::nearbyint(vector[i] * factor);
-      // The reciprocal of a tiny scale is infinite; such a row keeps its signs.
-      if (!(scaled <= 127.0F)) scaled = 127.0F;
-      if (!(scaled >= -127.0F)) scaled = -127.0F;
-      const auto code = static_cast<std::int8_t>(scaled);
-      row[i] = static_cast<std::byte>(code);
-      code_squares += std::int32_t{code} * code;
-    }
-  }
+void Int8Code::encode(const float* vector, double norm_limit, std::byte* row) const {
+  if (trailer_ > 0) std::memset(row, 0, row_bytes(dim_));
+  float trailer[3];
+  encode_to(vector, norm_limit, row, trailer);
+  std::memcpy(row + trailer_, trailer, sizeof trailer);
+}
+
+double Int8Code::encode_to(const float* vector, double norm_limit, std::byte* codes,
+                           float (&trailer)[3]) const {
+  trailer[0] = largest_size(vector, dim_) / 127.0F;
+  // The reciprocal of a tiny scale is infinite; such a row keeps its signs.
+  const float factor = trailer[0] > 0 ? 1.0F / trailer[0] : 0.0F;
+  auto* rounded = reinterpret_cast<std::int8_t*>(codes);
+  const std::int64_t code_squares = round_to_int8(vector, factor, dim_, rounded);
+  trailer[2] = metric_ == Metric::Dot
+                   ? extra_coordinate(squared_length(vector, dim_), norm_limit)
+                   : 0.0F;
   const double norm =
       static_cast<double>(trailer[0]) * trailer[0] * static_cast<double>(code_squares);
-  if (metric_ == Metric::Dot) trailer[2] = extra_coordinate(squares, norm_limit);
   trailer[1] = static_cast<float>(norm + static_cast<double>(trailer[2]) * trailer[2]);
-  std::memcpy(row + trailer_, trailer, sizeof trailer);
   return norm;
 }
 
 void FloatCode::encode(const float* vector, double norm_limit, std::byte* row) const {
   std::memcpy(row, vector, dim_ * sizeof(float));
   if (metric_ != Metric::Dot) return;
-  double squares = 0;
-  for (std::size_t i = 0; i < dim_; ++i) squares += static_cast<double>(vector[i]) * vector[i];
-  const float extra = extra_coordinate(squares, norm_limit);
+  const float extra = extra_coordinate(squared_length(vector, dim_), norm_limit);
   std::memcpy(row + dim_ * sizeof(float), &extra, sizeof extra);
 }
 

@@ -10,6 +10,7 @@
 // smallest L2 (Bachrach et al. 2014); queries have 0 there.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -28,7 +29,17 @@ struct CodeQuery {
   const float* values = nullptr;
   const std::int8_t* codes = nullptr;
   float base = 0, scale = 0, term = 0, extra = 0;
+  float code_scale = 0;  // of one int8 step
 };
+
+double squared_length(const float* vector, std::size_t dim);
+
+// How far a squared distance between int8 codes may be off: six standard deviations, where query
+// and row are rounded to multiples of about the same scale.
+inline float code_noise(float code_scale, float squared_distance) {
+  const float deviation = 0.289F * code_scale;  // of a rounded number: step / sqrt(12)
+  return 6 * 2 * 1.414F * deviation * std::sqrt(std::max(squared_distance, 0.0F));
+}
 
 // The extra coordinate of the dot product; 0 for rows longer than the limit.
 inline float extra_coordinate(double squared_norm, double limit) {
@@ -37,10 +48,21 @@ inline float extra_coordinate(double squared_norm, double limit) {
 }
 
 // int8 with one scale per row: [int8 dim, zero padded | scale, squared norm, extra], 64 B aligned.
+// In a node (node.hpp) the three numbers stand in front, the third is the excess of a row that is
+// longer than a dot product graph's limit, and all distances are of L2.
 class Int8Code {
  public:
   Int8Code(Metric metric, std::size_t dim)
-      : metric_(metric), dim_(dim), trailer_((dim + 3) / 4 * 4), dot_(int8_dot()) {}
+      : metric_(metric),
+        dim_(dim),
+        trailer_(static_cast<std::ptrdiff_t>((dim + 3) / 4 * 4)),
+        dot_(int8_dot()) {}
+  static constexpr std::ptrdiff_t kInNode = -12;
+  static Int8Code of_nodes(std::size_t padded_dim) {
+    Int8Code code(Metric::Euclid, padded_dim);
+    code.trailer_ = kInNode;
+    return code;
+  }
 
   static std::size_t row_bytes(std::size_t dim) { return ((dim + 3) / 4 * 4 + 12 + 63) / 64 * 64; }
   static std::size_t query_bytes(std::size_t dim) { return row_bytes(dim); }
@@ -64,15 +86,16 @@ class Int8Code {
   }
 
   CodeQuery search_query(const float* vector, std::byte* buffer) const {
-    const double norm = encode(vector, 0, buffer);
     float trailer[3];
-    std::memcpy(trailer, buffer + trailer_, sizeof trailer);
+    const double norm = encode_to(vector, 0, buffer, trailer);
     CodeQuery query;
     query.codes = reinterpret_cast<const std::int8_t*>(buffer);
     const bool euclid = metric_ == Metric::Euclid;
     query.base = euclid ? static_cast<float>(norm) : 0.0F;
     query.term = euclid ? 1.0F : 0.0F;
     query.scale = (euclid ? -2.0F : -1.0F) * trailer[0];
+    query.code_scale = trailer[0];
+    if (is_in_node()) query.extra = -1.0F;
     return query;
   }
 
@@ -84,7 +107,7 @@ class Int8Code {
     query.base = trailer[1];
     query.term = 1.0F;
     query.scale = -2.0F * trailer[0];
-    query.extra = -2.0F * trailer[2];
+    if (!is_in_node()) query.extra = -2.0F * trailer[2];
     return query;
   }
 
@@ -95,15 +118,35 @@ class Int8Code {
     return norm;
   }
 
-  // Writes the row's code and returns the squared norm of what the code stands for.
-  double encode(const float* vector, double norm_limit, std::byte* row) const;
+  bool is_in_node() const { return trailer_ < 0; }
+  float excess_of(const std::byte* row) const {
+    float excess;
+    std::memcpy(&excess, row + trailer_ + 2 * sizeof excess, sizeof excess);
+    return excess;
+  }
+  void set_excess(float excess, std::byte* row) const {
+    std::memcpy(row + trailer_ + 2 * sizeof excess, &excess, sizeof excess);
+  }
+
+  float scale_of(const std::byte* row) const {
+    float scale;
+    std::memcpy(&scale, row + trailer_, sizeof scale);
+    return scale;
+  }
+
+  // Writes the row's code; `row` is where its int8 begin.
+  void encode(const float* vector, double norm_limit, std::byte* row) const;
 
  private:
   static constexpr float kNoise = 1e-6F;  // of the squared norm; float32 rounds by 6e-8 of it
 
+  // Returns the squared norm of what the code stands for.
+  double encode_to(const float* vector, double norm_limit, std::byte* codes,
+                   float (&trailer)[3]) const;
+
   Metric metric_;
   std::size_t dim_;
-  std::size_t trailer_;
+  std::ptrdiff_t trailer_;
   Int8Dot dot_;
 };
 

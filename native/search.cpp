@@ -1,16 +1,21 @@
 #include "search.hpp"
 
+#include <cmath>
 #include <limits>
 
+#include "packed_walk.hpp"
 #include "threads.hpp"
 #include "topk.hpp"
-#include "walk.hpp"
 
 namespace ruvector {
 namespace {
 
 // How many new distances one expanded row costs a walk, on average (62,666 x 384, R = 32).
 constexpr std::size_t kFreshPerRow = 12;
+// Matches that a filtered walk of a packed graph waits for, as a multiple of those it keeps.
+constexpr float kMatchShare = 1.0F;
+// A node costs a walk as much as so many rows cost a scan (62,666 x 384, float32 originals).
+constexpr std::size_t kRowsPerNode = 8;
 // A scan by codes keeps this many times k for rescoring (PERFORMANCE 3.9).
 constexpr std::size_t kScanKeep = 4;
 // Seeds of a filtered walk: the best of a sample of the matches.
@@ -77,15 +82,8 @@ class Query {
     each_match([&](std::uint32_t row) { offer(best, row); });
   }
 
-  CodeQuery prepare() {
-    const std::size_t bytes = graph_.codes().row_bytes() + 64;
-    if (scratch_.query.size() < bytes) scratch_.query.resize(bytes);
-    return graph_.with_code(
-        [&](const auto& code) { return code.search_query(query_, scratch_.query.data()); });
-  }
-
   void scan_codes(TopK& best) {
-    const CodeQuery query = prepare();
+    const CodeQuery query = graph_.search_query(query_, scratch_);
     Beam beam(scratch_.beam, kScanKeep * options_.k + 32);
     graph_.with_code([&](const auto& code) {
       each_match(
@@ -96,44 +94,102 @@ class Query {
 
   // False if a scan must answer instead.
   bool by_walk(TopK& best, std::size_t match_count) {
-    const std::size_t wanted = std::min(options_.k, match_count);
-    const std::size_t keep = std::max(options_.k + options_.k / 2, options_.k + 8);
     const std::size_t width = std::max({options_.beam, options_.k, std::size_t{1}});
-    const CodeQuery query = prepare();
-    std::size_t found = 0;
-    bool complete = true;
-    if (!options_.allowed && deleted_ == 0) {
-      found = graph_.with_code(
-          [&](const auto& code) { return walk(graph_, code, query, width, scratch_); });
-    } else {
-      // The rows a walk must measure before `width` matches are met; more than a scan: scan.
-      const double expected = static_cast<double>(width) * static_cast<double>(graph_.rows()) *
-                              kFreshPerRow / static_cast<double>(match_count);
-      if (expected > static_cast<double>(match_count)) return false;
-      const auto matching = [this](std::uint32_t row) { return matches(row); };
-      if (match_count >= graph_.rows() / 2)
-        found = graph_.with_code([&](const auto& code) {
-          return walk_past(graph_, code, query, width, scratch_, matching);
-        });
-      if (found < std::min({keep, width, match_count}))
-        found = graph_.with_code([&](const auto& code) {
-          return walk_matching(
-              graph_, code, query, width, match_count, scratch_, matching,
-              [&](std::size_t limit, auto& take) { seed(code, query, limit, take); }, complete);
-        });
-    }
-    if (!complete) return false;
     // uint8 rows are no larger than their codes: all are rescored.
     const bool all = graph_.options().element == Element::UInt8;
-    const std::size_t count = all ? found : std::min(found, keep);
+    const std::size_t keep =
+        all ? width : std::min(width, std::max(options_.k + options_.k / 2, options_.k + 8));
+    const CodeQuery query = graph_.search_query(query_, scratch_);
+    bool complete = true;
+    std::size_t found = graph_.stretch() > 0
+                            ? near_packed(query, width, keep, match_count, complete)
+                            : near_by_codes(query, width, keep, match_count, complete);
+    if (!complete) return false;
+    found = std::min(found, keep);
+    const bool known = graph_.is_packed() && graph_.options().metric != Metric::Dot;
+    if (known) found = worth_rescoring(found, query);
     const std::size_t bytes = graph_.vectors().row_bytes();
-    for (std::size_t i = 0; i < count && i < kAhead; ++i)
+    for (std::size_t i = 0; i < found && i < kAhead; ++i)
       fetch_row(graph_.vectors().at(scratch_.beam[i].row), bytes);
-    for (std::size_t i = 0; i < count; ++i) {
-      if (i + kAhead < count) fetch_row(graph_.vectors().at(scratch_.beam[i + kAhead].row), bytes);
+    for (std::size_t i = 0; i < found; ++i) {
+      if (i + kAhead < found) fetch_row(graph_.vectors().at(scratch_.beam[i + kAhead].row), bytes);
       offer(best, scratch_.beam[i].row);
     }
-    return found >= wanted;
+    return found >= std::min(options_.k, match_count);
+  }
+
+  bool is_filtered() const { return options_.allowed || deleted_ > 0; }
+
+  // The nearest matching rows in scratch.beam, by walks of a packed graph; returns how many.
+  std::size_t near_packed(const CodeQuery& query, std::size_t width, std::size_t keep,
+                          std::size_t match_count, bool& complete) {
+    const Int8Code& code = graph_.int8_code();
+    const auto matching = [this](std::uint32_t row) { return matches(row); };
+    const float stretch = graph_.stretch();
+    width = static_cast<std::size_t>(std::ceil(static_cast<float>(width) * stretch));
+    std::size_t found = 0;
+    if (!is_filtered()) {
+      Beam beam(scratch_.beam, width);
+      found = walk_packed(graph_, code, query, beam, keep, scratch_,
+                          [](std::uint32_t) { return true; });
+    } else if (match_count >= graph_.rows() / 2) {
+      MixedBeam beam(scratch_.beam, width, matching);
+      found = walk_packed(graph_, code, query, beam, keep, scratch_, matching);
+    }
+    if (is_filtered() && found < std::min(keep, match_count)) {
+      // All rows nearer than the last match are expanded: fewer matches do than rows of a beam.
+      const double share = static_cast<double>(match_count) / static_cast<double>(rows_);
+      const auto kept = static_cast<std::size_t>(static_cast<double>(width) * share);
+      const std::size_t wide = std::max(
+          kept, static_cast<std::size_t>(kMatchShare * stretch * static_cast<float>(keep)));
+      const std::size_t budget = match_count / kRowsPerNode;
+      if (static_cast<double>(wide) / share > static_cast<double>(budget)) {
+        complete = false;
+        return 0;
+      }
+      found = walk_packed_matching(
+          graph_, code, query, wide, keep, budget, scratch_, matching,
+          [&](std::size_t limit, auto& take) { seed(code, query, limit, take); }, complete);
+    }
+    std::swap(scratch_.beam, scratch_.kept);
+    return found;
+  }
+
+  // The same by walks that compare codes.
+  std::size_t near_by_codes(const CodeQuery& query, std::size_t width, std::size_t keep,
+                            std::size_t match_count, bool& complete) {
+    if (!is_filtered())
+      return graph_.with_code(
+          [&](const auto& code) { return walk(graph_, code, query, width, scratch_); });
+    // The rows a walk must measure before `width` matches are met; more than a scan: scan.
+    const double expected = static_cast<double>(width) * static_cast<double>(graph_.rows()) *
+                            kFreshPerRow / static_cast<double>(match_count);
+    if (expected > static_cast<double>(match_count)) {
+      complete = false;
+      return 0;
+    }
+    const auto matching = [this](std::uint32_t row) { return matches(row); };
+    std::size_t found = 0;
+    if (match_count >= graph_.rows() / 2)
+      found = graph_.with_code([&](const auto& code) {
+        return walk_past(graph_, code, query, width, scratch_, matching);
+      });
+    if (found >= std::min(keep, match_count)) return found;
+    return graph_.with_code([&](const auto& code) {
+      return walk_matching(
+          graph_, code, query, width, match_count, scratch_, matching,
+          [&](std::size_t limit, auto& take) { seed(code, query, limit, take); }, complete);
+    });
+  }
+
+  // Of rows sorted by the distance of their codes, those whose true distance may be among the best.
+  std::size_t worth_rescoring(std::size_t found, const CodeQuery& query) const {
+    if (found <= options_.k) return found;
+    const float last = scratch_.beam[options_.k - 1].distance;
+    const float limit = last + code_noise(query.code_scale, last);
+    std::size_t count = options_.k;
+    while (count < found && scratch_.beam[count].distance <= limit) ++count;
+    return count;
   }
 
   // Starts a filtered walk also from matches: cures filters that go against the query.

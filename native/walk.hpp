@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "graph.hpp"
 
@@ -30,7 +31,7 @@ void expand(const Graph& graph, const Code& code, const CodeQuery& query, std::u
             std::size_t limit, Scratch& scratch, Take&& take) {
   const std::uint32_t* links = graph.links(row);
   const std::size_t width = graph.options().links_per_node;
-  const std::size_t bytes = graph.codes().row_bytes();
+  const std::size_t bytes = graph.code_bytes();
   if (scratch.fresh.size() < width) scratch.fresh.resize(width);
   std::uint32_t* fresh = scratch.fresh.data();
   std::size_t count = 0;
@@ -57,6 +58,8 @@ class Beam {
   bool full() const { return size_ == capacity_; }
   std::size_t size() const { return size_; }
   float worst() const { return items_[size_ - 1].distance; }
+  // Only nearer rows are taken.
+  float bound() const { return full() ? worst() : std::numeric_limits<float>::infinity(); }
   const Candidate& last() const { return items_[size_ - 1]; }
   void drop_last() { --size_; }
   Candidate& operator[](std::size_t i) { return items_[i]; }
@@ -66,12 +69,12 @@ class Beam {
       if (!(distance < items_[size_ - 1].distance)) return capacity_;
       --size_;
     }
+    // After all that are no farther. Without branches on distances, which nobody can predict.
     std::size_t low = 0;
-    std::size_t high = size_;
-    while (low < high) {
-      const std::size_t middle = (low + high) / 2;
-      if (distance < items_[middle].distance) high = middle;
-      else low = middle + 1;
+    for (std::size_t left = size_; left > 0;) {
+      const std::size_t half = (left + 1) / 2;
+      low += items_[low + half - 1].distance <= distance ? half : 0;
+      left -= half;
     }
     std::memmove(items_ + low + 1, items_ + low, (size_ - low) * sizeof(Candidate));
     items_[low] = {distance, row};
@@ -85,6 +88,28 @@ class Beam {
   std::size_t size_ = 0;
 };
 
+// A heap, the nearest first.
+class Frontier {
+ public:
+  explicit Frontier(std::vector<Candidate>& storage) : items_(storage) { items_.clear(); }
+  bool empty() const { return items_.empty(); }
+  const Candidate& nearest() const { return items_.front(); }
+  void push(const Candidate& next) {
+    items_.push_back(next);
+    std::push_heap(items_.begin(), items_.end(), farther);
+  }
+  Candidate pop() {
+    std::pop_heap(items_.begin(), items_.end(), farther);
+    const Candidate nearest = items_.back();
+    items_.pop_back();
+    return nearest;
+  }
+
+ private:
+  static bool farther(const Candidate& a, const Candidate& b) { return a.distance > b.distance; }
+  std::vector<Candidate>& items_;
+};
+
 // A sorted array that keeps the nearest `width` rows that match, and those between them that do
 // not, as long as all fit. A row may stop matching meanwhile: the count is then too high, and the
 // array a little shorter than it could be.
@@ -95,9 +120,13 @@ class MixedBeam {
       : beam_(storage, 2 * width + kOthers), width_(width), matches_(matches) {}
   std::size_t size() const { return beam_.size(); }
   Candidate& operator[](std::size_t i) { return beam_[i]; }
+  float bound() const {
+    return count_ >= width_ || beam_.full() ? beam_.worst()
+                                            : std::numeric_limits<float>::infinity();
+  }
   // Returns the position, or one beyond the array if it was not near enough.
   std::size_t offer(float distance, std::uint32_t row) {
-    if ((count_ >= width_ || beam_.full()) && !(distance < beam_.worst())) return beam_.size();
+    if (!(distance < bound())) return beam_.size();
     if (beam_.full()) drop_last();
     const bool matching = matches_(row);
     const std::size_t at = beam_.offer(distance, row);
@@ -135,25 +164,40 @@ class MixedBeam {
 inline constexpr std::size_t kStarts = 2;
 inline constexpr std::size_t kDotStarts = 32;
 
+class Starts {
+ public:
+  explicit Starts(Metric metric) : wanted_(metric == Metric::Dot ? kDotStarts : kStarts) {}
+  float bound() const {
+    return found_ == wanted_ ? best_[wanted_ - 1].distance : std::numeric_limits<float>::infinity();
+  }
+  void offer(const Candidate& next) {
+    if (!(next.distance < bound())) return;
+    std::size_t at = found_ < wanted_ ? found_++ : wanted_ - 1;
+    for (; at > 0 && next.distance < best_[at - 1].distance; --at) best_[at] = best_[at - 1];
+    best_[at] = next;
+  }
+  template <class Take>
+  void give(Scratch& scratch, Take&& take) const {
+    for (std::size_t i = 0; i < found_; ++i)
+      if (scratch.meet(best_[i].row)) take(best_[i].distance, best_[i].row);
+  }
+
+ private:
+  Candidate best_[kDotStarts];
+  std::size_t wanted_;
+  std::size_t found_ = 0;
+};
+
 template <class Code, class Take>
 void start_walk(const Graph& graph, const Code& code, const CodeQuery& query, std::size_t limit,
                 Scratch& scratch, Take&& take) {
-  Candidate best[kDotStarts];
-  const std::size_t starts = graph.options().metric == Metric::Dot ? kDotStarts : kStarts;
-  std::size_t found = 0;
+  Starts best(graph.options().metric);
   const std::size_t entries = graph.entry_count();
-  for (std::size_t i = 0; i < entries; ++i) {
-    const std::uint32_t row = graph.entry_row(i);
-    if (row >= limit) continue;
-    Candidate next{code.distance(query, graph.entry_code(i)), row};
-    if (found == starts && !(next.distance < best[starts - 1].distance)) continue;
-    std::size_t at = found < starts ? found++ : starts - 1;
-    for (; at > 0 && next.distance < best[at - 1].distance; --at) best[at] = best[at - 1];
-    best[at] = next;
-  }
+  for (std::size_t i = 0; i < entries; ++i)
+    if (const std::uint32_t row = graph.entry_row(i); row < limit)
+      best.offer({code.distance(query, graph.entry_code(i)), row});
   scratch.distances += entries;
-  for (std::size_t i = 0; i < found; ++i)
-    if (scratch.meet(best[i].row)) take(best[i].distance, best[i].row);
+  best.give(scratch, take);
 }
 
 // Expands the nearest row of the beam that was not expanded, until there is none.
@@ -168,7 +212,7 @@ void explore(const Graph& graph, const Code& code, const CodeQuery& query, Scrat
     if (at < next) next = at;
   };
   start_walk(graph, code, query, limit, scratch, take);
-  const std::size_t link_bytes = graph.link_store().row_bytes();
+  const std::size_t link_bytes = graph.link_bytes();
   while (true) {
     while (next < beam.size() && (beam[next].row & kExpanded)) ++next;
     if (next >= beam.size()) break;
@@ -211,30 +255,21 @@ std::size_t walk_matching(const Graph& graph, const Code& code, const CodeQuery&
   const std::size_t limit = graph.rows();
   scratch.begin(limit);
   Beam beam(scratch.beam, width);
-  std::vector<Candidate>& frontier = scratch.frontier;
-  frontier.clear();
-  const auto farther = [](const Candidate& a, const Candidate& b) {
-    return a.distance > b.distance;
-  };
+  Frontier frontier(scratch.frontier);
   auto take = [&](float distance, std::uint32_t row) {
-    if (beam.full() && !(distance < beam.worst())) return;
+    if (!(distance < beam.bound())) return;
     if (matches(row)) beam.offer(distance, row);
-    frontier.push_back({distance, row});
-    std::push_heap(frontier.begin(), frontier.end(), farther);
+    frontier.push({distance, row});
   };
   start_walk(graph, code, query, limit, scratch, take);
   seeds(limit, take);
   complete = true;
-  while (!frontier.empty()) {
-    const Candidate nearest = frontier.front();
-    if (beam.full() && nearest.distance > beam.worst()) break;
+  while (!frontier.empty() && frontier.nearest().distance <= beam.bound()) {
     if (scratch.distances > budget) {
       complete = false;
       break;
     }
-    std::pop_heap(frontier.begin(), frontier.end(), farther);
-    frontier.pop_back();
-    expand(graph, code, query, nearest.row, limit, scratch, take);
+    expand(graph, code, query, frontier.pop().row, limit, scratch, take);
   }
   return beam.size();
 }

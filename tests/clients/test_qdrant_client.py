@@ -437,12 +437,3 @@ def test_payload_indexes_are_described_and_deleted(client: QdrantClient, name: s
     assert described["key"].params == schemas["key"]
     client.delete_payload_index(name, field_name="number")
     assert "number" not in client.get_collection(name).payload_schema
-
-
-@pytest.mark.parametrize("kind", [models.PayloadSchemaType.TEXT, models.PayloadSchemaType.GEO])
-def test_index_types_that_are_missing_are_refused(
-    client: QdrantClient, name: str, kind: models.PayloadSchemaType
-) -> None:
-    """What this version does not have is refused by name."""
-    create(client, name)
-    assert kind.value in refused(400, client.create_payload_index, name, "field", kind)

@@ -10,6 +10,8 @@ from ruvector.index.graph import Cancelled, Graph
 from ruvector.index.search import search_rows
 from ruvector.kernel import NO_ROW, Metric, exact_search
 
+# Of a packed graph's node with 32 links and 96 padded dimensions (docs/formats/graph.md).
+HEADER_AT = 4 * 32 + 4 * 96 + 8 * 32
 SETTINGS = {"links_per_node": 32, "build_beam": 80, "threads": 2}
 
 
@@ -86,7 +88,9 @@ def test_far_clusters_are_all_reached() -> None:
 
 def unreached(graph: Graph) -> int:
     arrays = graph.arrays()
-    links = arrays["links"]
+    width = int(arrays["settings"][4])
+    packed = "nodes" in arrays
+    links = arrays["nodes"][:, : 4 * width].copy().view("u4") if packed else arrays["links"]
     met = np.zeros(len(links), bool)
     frontier = arrays["entries"]
     while len(frontier):
@@ -206,7 +210,7 @@ def test_a_stored_graph_answers_like_the_one_it_was() -> None:
     assert restored.search(queries, 9, 40)[0].tolist() == (
         shared_graph().search(queries, 9, 40)[0].tolist()
     )
-    assert restored.memory_bytes > arrays["links"].nbytes
+    assert restored.memory_bytes > arrays["nodes"].nbytes
 
 
 def test_altered_arrays_are_refused() -> None:
@@ -220,11 +224,15 @@ def test_altered_arrays_are_refused() -> None:
                 continue  # fewer entries are a graph as well
             with pytest.raises(ValueError):
                 Graph.from_arrays({**good, name: other}, vectors, Metric.COSINE)
-    for name, value in (("links", 6000), ("links", NO_ROW - 1), ("entries", 6000)):
+    for name, value in (("nodes", 6000), ("nodes", NO_ROW - 1), ("entries", 6000)):
         altered = good[name].copy()
-        altered.flat[7] = value
+        altered.view(np.uint32).flat[7] = value
         with pytest.raises(ValueError, match="beyond"):
             Graph.from_arrays({**good, name: altered}, vectors, Metric.COSINE)
+    altered = good["nodes"].copy()
+    altered[5, HEADER_AT] ^= 1
+    with pytest.raises(ValueError, match="being written"):
+        Graph.from_arrays({**good, "nodes": altered}, vectors, Metric.COSINE)
     for place in range(8):
         for value in (-1.0, np.nan, 1e300, 0.5):
             settings = good["settings"].copy()
@@ -245,11 +253,17 @@ def test_codes_of_any_content_never_crash_a_search() -> None:
     vectors = make(1, 6000, 70)
     good = shared_graph().arrays()
     rng = np.random.default_rng(0)
-    codes = rng.integers(0, 256, good["codes"].shape, dtype=np.uint8)
-    codes[:, 72:84] = np.full(3, np.nan, np.float32).view(np.uint8)
-    graph = Graph.from_arrays({**good, "codes": codes}, vectors, Metric.COSINE)
-    found, _ = graph.search(vectors[:20].copy(), 10, 30)
-    assert [len(set(row)) for row in found.tolist()] == [10] * 20
+    for stretch in (0.0, 1.0):
+        nodes = rng.integers(0, 256, good["nodes"].shape, dtype=np.uint8)
+        nodes[:, HEADER_AT] = 0
+        nodes[:, : 4 * 32] = good["nodes"][:, : 4 * 32]
+        nodes[1::2, HEADER_AT + 4 : HEADER_AT + 16] = np.full(3, np.nan, np.float32).view(np.uint8)
+        settings = good["settings"].copy()
+        settings[9] = stretch
+        arrays = {**good, "nodes": nodes, "settings": settings}
+        graph = Graph.from_arrays(arrays, vectors, Metric.COSINE)
+        found, _ = graph.search(vectors[:20].copy(), 10, 30)
+        assert [len(set(row)) for row in found.tolist()] == [10] * 20
 
 
 def test_a_build_reports_progress_and_can_be_cancelled() -> None:

@@ -313,7 +313,7 @@ def test_few_native_files_know_python_and_one_knows_rabitqlib() -> None:
         for path in NATIVE
         for header, home in (
             ("nanobind", r"bindings\w*\.cpp|arrays\.hpp"),
-            ("rabitqlib", r"rabitq\.hpp"),
+            ("rabitqlib", r"rabitq\.[hc]pp"),
         )
         if re.search(rf"#include\s*[<\"]{header}", text_of(path))
         and not re.fullmatch(home, path.name)

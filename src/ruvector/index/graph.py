@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ruvector.errors import RuvectorError
-from ruvector.index.code_choice import int8_suffices
-from ruvector.kernel import Float32Array, MaskArray, Metric, RowArray, VectorArray, _kernel
+from ruvector.index.code_choice import choose_layout, choose_stretch, sample_of
+from ruvector.kernel import Float32Array, Layout, MaskArray, Metric, RowArray, VectorArray, _kernel
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 ALPHA = 1.2
 ELEMENTS = (np.dtype(np.float32), np.dtype(np.float16), np.dtype(np.uint8))
+
+STRETCH_MAX = 16.0
 
 # Rows linked between two looks at `cancel`: about 0.2 s of work.
 STEP_ROWS = 2048
@@ -64,8 +66,8 @@ class Graph:
         Cost: 0.2 ms per row and core at 384 dimensions.
         """
         limit = norm_limit_of(norms_of(vectors)) if metric == Metric.DOT else 0.0
-        int8 = metric == Metric.MANHATTAN or int8_suffices(vectors, metric, threads)
-        settings = _settings(vectors, metric, links_per_node, build_beam, limit, int8)
+        layout = choose_layout(vectors, metric, threads)
+        settings = _settings(vectors, metric, links_per_node, build_beam, limit, layout)
         core = _core(settings)
         core.view_vectors(vectors, threads)
         order = np.random.default_rng(ORDER_SEED).permutation(len(vectors)).astype(np.uint32)
@@ -76,17 +78,20 @@ class Graph:
             if progress is not None:
                 progress(min(start + STEP_ROWS, len(order)))
         core.connect_unreached(threads)
+        if core.layout == Layout.PACKED:
+            choose_stretch(core, sample_of(vectors, metric), threads)
+        settings[8:] = core.layout, core.stretch
         return cls(core, vectors, settings)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what a file must hold beside the vectors; views, nothing is copied."""
-        found: dict[str, NDArray[Any]] = {
-            "settings": self._settings,
-            "links": self._core.links_view(),
-            "entries": self._core.entries(),
-        }
-        if self._core.code_bytes:
-            found["codes"] = self._core.codes_view()
+        core = self._core
+        found: dict[str, NDArray[Any]] = {"settings": self._settings, "entries": core.entries()}
+        if core.layout == Layout.PACKED:
+            return {**found, "center": core.center(), "nodes": core.codes_view()}
+        found["links"] = core.links_view()
+        if core.code_bytes:
+            found["codes"] = core.codes_view()
         return found
 
     @classmethod
@@ -99,19 +104,23 @@ class Graph:
         the graph was built with. Cost: one pass over the links.
         """
         try:
-            settings, links, entries = (arrays[name] for name in ("settings", "links", "entries"))
+            settings, entries = arrays["settings"], arrays["entries"]
+            core = _core(_checked_settings(settings, vectors, metric))
+            if core.layout == Layout.PACKED:
+                kept: tuple[Any, ...] = (arrays["nodes"],)
+                if len(vectors):
+                    core.set_center(arrays["center"])
+                core.view_nodes(vectors, arrays["nodes"], entries)
+            else:
+                codes = arrays["codes"] if core.code_bytes else None
+                kept = (arrays["links"], codes)
+                core.view_stored(vectors, arrays["links"], codes, entries)
         except KeyError as error:
             raise ValueError(f"the graph has no array {error}") from None
-        core = _core(_checked_settings(settings, vectors, metric))
-        codes = arrays.get("codes") if core.code_bytes else None
-        if core.code_bytes and codes is None:
-            raise ValueError("the graph has no array 'codes'")
-        try:
-            core.view_stored(vectors, links, codes, entries)
         except TypeError as error:
             raise ValueError("an array of the graph has the wrong type or shape") from error
         graph = cls(core, vectors, settings)
-        graph._keep = (links, codes, entries)
+        graph._keep = kept
         return graph
 
     def search(
@@ -159,7 +168,7 @@ def _settings(
     links_per_node: int,
     build_beam: int,
     norm_limit: float,
-    int8: bool,
+    layout: Layout,
 ) -> NDArray[np.float64]:
     if vectors.ndim != 2 or vectors.dtype not in ELEMENTS:
         raise TypeError("vectors must be float32, float16 or uint8 [n, dim]")
@@ -173,7 +182,8 @@ def _settings(
         build_beam,
         ALPHA,
         norm_limit,
-        int8,
+        layout,
+        1.0,
     )
     return np.array(values, np.float64)
 
@@ -181,29 +191,30 @@ def _settings(
 def _checked_settings(
     settings: NDArray[Any], vectors: VectorArray, metric: Metric
 ) -> NDArray[np.float64]:
-    if settings.dtype != np.float64 or settings.shape != (9,) or not np.isfinite(settings).all():
-        raise ValueError("the graph's settings are not nine numbers")
+    if settings.dtype == np.float64 and settings.shape == (9,) and settings[0] == 1:
+        settings = np.append(settings, 0.0)  # version 1 knew no packed graphs
+        settings[0] = FORMAT_VERSION
+    if settings.dtype != np.float64 or settings.shape != (10,) or not np.isfinite(settings).all():
+        raise ValueError("the graph's settings are not ten numbers")
     if settings[0] != FORMAT_VERSION:
         raise ValueError(f"graph format {settings[0]:g} is unknown; known is {FORMAT_VERSION}")
-    expected = _settings(vectors, metric, 0, 0, 0.0, True)
+    expected = _settings(vectors, metric, 0, 0, 0.0, Layout.PACKED)
     if not np.array_equal(settings[1:4], expected[1:4]):
         raise ValueError("the graph was built over other vectors or for another metric")
     if not (2 <= settings[4] <= 256 and 1 <= settings[5] <= 10_000):
         raise ValueError("the graph's links_per_node or build_beam is out of range")
-    if (settings[4:6] % 1).any() or settings[6] < 1 or settings[7] < 0 or settings[8] not in (0, 1):
+    if (settings[4:6] % 1).any() or settings[6] < 1 or settings[7] < 0:
         raise ValueError("the graph's settings are out of range")
+    if settings[8] not in (0, 1, 2) or not 0 <= settings[9] <= STRETCH_MAX:
+        raise ValueError("the graph's layout or stretch is out of range")
     return settings
 
 
 def _core(settings: NDArray[np.float64]) -> _kernel.Graph:
-    _, dim, metric, element, links_per_node, build_beam, alpha, norm_limit, int8 = settings.tolist()
-    return _kernel.Graph(
-        int(dim),
-        int(metric),
-        int(element),
-        int(links_per_node),
-        int(build_beam),
-        alpha,
-        norm_limit,
-        bool(int8),
+    dim, metric, element, links_per_node, build_beam = (int(v) for v in settings[1:6])
+    alpha, norm_limit, layout, stretch = settings[6:].tolist()
+    core = _kernel.Graph(
+        dim, metric, element, links_per_node, build_beam, alpha, norm_limit, int(layout)
     )
+    core.stretch = stretch
+    return core

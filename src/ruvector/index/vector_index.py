@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ruvector.errors import BadInput
-from ruvector.index.code_choice import int8_suffices
+from ruvector.index.code_choice import STRETCH_SAMPLE, choose_layout, choose_stretch
 from ruvector.index.graph import ALPHA, ORDER_SEED, norm_limit_of, norms_of
 from ruvector.index.search import FULL_SCAN_ROWS
 from ruvector.index.vector_file import Pieces, read_file, write_file
-from ruvector.kernel import NO_ROW, Float32Array, MaskArray, Metric, RowArray, _kernel
+from ruvector.kernel import NO_ROW, Float32Array, Layout, MaskArray, Metric, RowArray, _kernel
 
 IdArray: TypeAlias = NDArray[np.uint64]
 
@@ -47,8 +47,9 @@ class _Rows:
     core: _kernel.Graph
     ids: IdArray
     norm_limit: float
-    int8: bool = True  # the codes that its walks compare; False: float32 rows
+    layout: Layout = Layout.PACKED
     long_rows: int = 0
+    measured: int = 0  # rows when the walk's stretch was chosen
 
 
 class _View:
@@ -219,11 +220,12 @@ class VectorIndex:
                     self._build_beam,
                     ALPHA,
                     self._rows.norm_limit,
-                    self._rows.int8,
+                    self._rows.layout,
+                    core.stretch,
                 ],
                 np.float64,
             )
-            entries = core.entries()
+            entries, center = core.entries(), core.center()
             deleted = np.packbits(core.deleted(), bitorder="little")
             pieces = [(i, min(i + SAVE_ROWS, rows)) for i in range(0, rows, SAVE_ROWS)]
             arrays: dict[str, tuple[str, tuple[int, ...], Pieces]] = {
@@ -231,6 +233,7 @@ class VectorIndex:
                 "ids": ("uint64", (rows,), [self._rows.ids[:rows]]),
                 "deleted": ("uint8", deleted.shape, [deleted]),
                 "entries": ("uint32", entries.shape, [entries]),
+                "center": ("float32", center.shape, [center]),
                 "links": (
                     "uint32",
                     (rows, self._links_per_node),
@@ -250,23 +253,26 @@ class VectorIndex:
         header, arrays = read_file(Path(path))
         try:
             ids, deleted = arrays["ids"], arrays["deleted"]
-            links_per_node, build_beam, _, norm_limit, int8 = arrays["settings"].tolist()
-            if not (math.isfinite(norm_limit) and norm_limit >= 0 and int8 in (0, 1)):
-                raise BadInput(f"the norm limit is {norm_limit}, the choice of codes {int8}")
+            links_per_node, build_beam, _, norm_limit, layout, stretch = arrays["settings"].tolist()
+            if not (math.isfinite(norm_limit) and norm_limit >= 0 and layout in (0, 1, 2)):
+                raise BadInput(f"the norm limit is {norm_limit}, the layout {layout}")
             index = cls(
                 header.dimensions,
                 header.distance,
                 links_per_node=int(links_per_node),
                 build_beam=int(build_beam),
             )
-            core = index._empty_rows(norm_limit, bool(int8)).core
+            core = index._empty_rows(norm_limit, Layout(layout)).core
+            if len(arrays["center"]):
+                core.set_center(arrays["center"])
             core.append(index._checked(arrays["vectors"]), 0)
-            core.restore(arrays["links"], arrays["entries"])
+            core.restore(arrays["links"], arrays["entries"], 0)
+            core.stretch = stretch
             gone = np.unpackbits(deleted, bitorder="little")[: len(ids)].astype(bool)
             if len(ids) != core.rows or len(gone) != core.rows or ids.dtype != np.uint64:
                 raise BadInput("ids, removals and vectors differ in number")
             core.mark_removed(np.flatnonzero(gone).astype(np.uint32))
-            index._rows = _Rows(core, ids, norm_limit, bool(int8))
+            index._rows = _Rows(core, ids, norm_limit, Layout(layout), measured=core.rows)
             index._count_long(index._rows, arrays["vectors"])
             index._fill_table(~gone)
             index._view = _View(index._rows, None)
@@ -302,7 +308,7 @@ class VectorIndex:
             raise BadInput("vectors must not hold NaN, infinity or numbers beyond float32")
         return rows
 
-    def _empty_rows(self, norm_limit: float, int8: bool = True) -> _Rows:
+    def _empty_rows(self, norm_limit: float, layout: Layout = Layout.PACKED) -> _Rows:
         try:
             core = _kernel.Graph(
                 self.dimensions,
@@ -312,11 +318,11 @@ class VectorIndex:
                 self._build_beam,
                 ALPHA,
                 norm_limit,
-                int8,
+                layout,
             )
         except ValueError as error:
             raise BadInput(str(error)) from error
-        return _Rows(core, np.empty(0, np.uint64), norm_limit, int8)
+        return _Rows(core, np.empty(0, np.uint64), norm_limit, layout)
 
     def _append(self, ids: IdArray, vectors: Float32Array, threads: int) -> None:
         rows = self._rows
@@ -333,6 +339,8 @@ class VectorIndex:
         is_linked = len(rows.core.entries()) > 0
         if is_linked:
             self._link(rows.core, np.arange(first, last, dtype=np.uint32), threads)
+            if last >= 2 * rows.measured:
+                self._measure(rows, threads)
         before = self._table.put(ids, first)
         rows.core.remove(before[before != NO_ROW], threads)
         if not is_linked and last > FULL_SCAN_ROWS:
@@ -354,6 +362,14 @@ class VectorIndex:
         if len(rows) >= RECONNECT_ROWS:
             core.connect_unreached(threads)
 
+    def _measure(self, rows: _Rows, threads: int) -> None:
+        """Choose again how a packed graph is walked: the more rows, the less contrast there is."""
+        rows.measured = rows.core.rows
+        if rows.core.layout == Layout.PACKED:
+            chosen = np.random.default_rng(ORDER_SEED).integers(0, rows.core.rows, STRETCH_SAMPLE)
+            sample = [rows.core.copy_vectors(row, row + 1) for row in chosen.tolist()]
+            choose_stretch(rows.core, np.concatenate(sample), threads)
+
     def _rebuild_if_worn(self, threads: int) -> None:
         core = self._rows.core
         worn = max(core.deleted_rows, self._rows.long_rows if len(core.entries()) else 0)
@@ -368,13 +384,14 @@ class VectorIndex:
         is_dot = self._metric == Metric.DOT
         limit = norm_limit_of(norms_of(vectors)) if is_dot else 0.0
         is_large = len(vectors) > FULL_SCAN_ROWS and self._metric != Metric.MANHATTAN
-        int8 = not is_large or int8_suffices(vectors, self._metric, threads)
-        rows = self._empty_rows(limit, int8)
+        layout = choose_layout(vectors, self._metric, threads) if is_large else Layout.PACKED
+        rows = self._empty_rows(limit, layout)
         rows.ids = self._rows.ids[: len(live)][live]
         rows.core.append(vectors, threads)
         self._count_long(rows, vectors)
         if len(vectors) > FULL_SCAN_ROWS:
             self._link(rows.core, np.arange(len(vectors), dtype=np.uint32), threads)
+            self._measure(rows, threads)
         self._rows = rows
         self._fill_table(np.ones(len(vectors), bool))
 

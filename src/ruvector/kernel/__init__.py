@@ -55,6 +55,16 @@ class Metric(IntEnum):
         return self <= Metric.DOT
 
 
+class Layout(IntEnum):
+    """What a graph's walk compares; a graph takes the next lower one where the wanted one does not
+    fit (fewer than 64 dimensions, manhattan, no FastScan). The numbers are stored in graphs.
+    """
+
+    FLOATS = 0
+    INT8 = 1
+    PACKED = 2
+
+
 # int8 products are summed in int32; that type is fixed in native/codes.hpp (Int8Dot).
 _kernel.set_int8_dot(numkong.pointer_to_dot("int8"))  # type: ignore[arg-type]
 
