@@ -12,6 +12,7 @@ NB_MODULE(_kernel, module) {
   module.doc() = "Compiled kernel of ruvector; ruvector.kernel is its documented face.";
   ruvector::bind_text(module);
   ruvector::bind_json(module);
+  ruvector::bind_records(module);
   ruvector::bind_exact(module);
   ruvector::bind_graph(module);
   ruvector::bind_ids(module);

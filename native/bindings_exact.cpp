@@ -72,6 +72,22 @@ nb::object mask_from_rows(Rows1 rows, std::size_t count) {
   return nb::cast(out);
 }
 
+// In double, where no square of a float32 overflows; eight sums, so that additions do not wait.
+double squared_length(Floats1 values) {
+  constexpr std::size_t kSums = 8;
+  double sums[kSums] = {};
+  const float* const data = values.data();
+  const std::size_t size = values.shape(0);
+  std::size_t i = 0;
+  for (; i + kSums <= size; i += kSums)
+    for (std::size_t k = 0; k < kSums; ++k) {
+      const auto value = static_cast<double>(data[i + k]);
+      sums[k] += value * value;
+    }
+  for (; i < size; ++i) sums[0] += static_cast<double>(data[i]) * static_cast<double>(data[i]);
+  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
 std::size_t mask_count_of(Bytes1 mask, std::size_t count) {
   if (mask.shape(0) < (count + 7) / 8) throw nb::value_error("the mask is shorter than the rows");
   return mask_count(mask.data(), count);
@@ -96,6 +112,8 @@ void bind_exact(nb::module_& module) {
              "Return the scores float32 [m] of given rows uint32 [m] for one query float32 "
              "[dim].\n\n"
              "Raises ValueError for different dimensions or a row beyond the vectors.");
+  module.def("squared_length", &squared_length, nb::arg("values").noconvert(),
+             "Return the sum of the squares of float32 [n], in double: finite if all of them are.");
   module.def("mask_from_rows", &mask_from_rows, nb::arg("rows").noconvert(), nb::arg("n"),
              "Return the packed mask over n rows in which the given rows uint32 [m] are set.\n\n"
              "Raises ValueError for a row of n or more.");

@@ -1,10 +1,14 @@
 // Checksums and JSON.
 #include <string>
+#include <string_view>
+
+#include <nanobind/stl/string_view.h>
 
 #include "arrays.hpp"
 #include "crc32c.hpp"
 #include "json_floats.hpp"
 #include "json_scan.hpp"
+#include "lift.hpp"
 
 namespace ruvector {
 namespace {
@@ -24,6 +28,24 @@ nb::object parse_floats_of(nb::handle text) {
   }
   if (failure.reason) throw nb::value_error(place_of(failure).c_str());
   return nb::cast(count == most ? out : new_array<float>({0}));
+}
+
+nb::object lift_floats(nb::handle text, std::string_view name) {
+  const BufferView view(text);
+  const NamedArray place = find_array({view.begin(), view.size()}, name);
+  if (place.stop == 0) return nb::none();
+  const char* const begin = view.begin() + place.start;
+  const std::size_t size = place.stop - place.start;
+  const std::size_t most = most_floats(begin, size);
+  auto out = new_array<float>({most});
+  std::size_t count = 0;
+  ParseFailure failure;
+  {
+    const MaybeReleaseGil released(size > kLargeBytes);
+    failure = parse_floats(begin, size, out.data(), most, count);
+  }
+  if (failure.reason || count != most) return nb::none();
+  return nb::make_tuple(out, place.start, place.stop);
 }
 
 nb::bytes to_bytes(const std::string& text) { return nb::bytes(text.data(), text.size()); }
@@ -88,6 +110,9 @@ void bind_text(nb::module_& module) {
              "Strict RFC 8259. Raises ValueError with the position for anything else: nested\n"
              "arrays, null, strings, NaN, trailing characters, and numbers too large for float32.\n"
              "Cost: 10 to 15 ns per number of 8 to 18 digits.");
+  module.def("lift_floats", &lift_floats, nb::arg("text"), nb::arg("name"),
+             "Return (float32 [n], start, stop) of the flat array behind the only key `name`.\n\n"
+             "None where the name stands elsewhere too, or something else than numbers follows.");
   module.def(
       "format_floats",
       [](Floats1 values) { return to_bytes(format_floats(values.data(), values.shape(0))); },

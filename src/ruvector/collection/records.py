@@ -14,6 +14,7 @@ import struct
 from typing import NamedTuple
 
 from ruvector.errors import StorageDamaged
+from ruvector.kernel import read_hits
 from ruvector.model.ids import PointId, id_from_key
 
 _HEAD = struct.Struct("<QB")
@@ -45,12 +46,17 @@ def encode_record(version: int, key: bytes, text: str | None, payload: bytes | N
     return head + _TEXT.pack(len(encoded)) + encoded + (payload or b"")
 
 
-def decode_hit(data: bytes) -> tuple[PointId, int, bytes]:
-    """Return (id, version, payload) of a record: the short way for the hits of a search."""
-    if len(data) < 20 or data[8] != 9 or data[18] or data[19]:
-        record = decode_record(data)
-        return record.id, record.version, record.payload
-    return int.from_bytes(data[10:18], "big"), int.from_bytes(data[:8], "little"), data[20:]
+def decode_hits(records: list[bytes]) -> list[tuple[PointId, int, bytes]]:
+    """Return (id, version, payload) of each record: the short way for the hits of a search."""
+    return [
+        _decode_hit(data) if hit is None else hit
+        for hit, data in zip(read_hits(records), records, strict=True)
+    ]
+
+
+def _decode_hit(data: bytes) -> tuple[PointId, int, bytes]:
+    record = decode_record(data)
+    return record.id, record.version, record.payload
 
 
 def decode_record(data: bytes) -> PointRecord:

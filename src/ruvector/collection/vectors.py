@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ruvector.errors import BadInput, MalformedRequest
-from ruvector.kernel import Metric, check_json_rows, parse_float_rows
+from ruvector.kernel import Metric, check_json_rows, parse_float_rows, squared_length
 from ruvector.model.configs import CollectionConfig, VectorParams
 from ruvector.model.points import TextRows, Vectors
 
@@ -148,11 +148,10 @@ def to_query(space: VectorSpace, vector: Vectors) -> Vectors:
     """Return a query float32 [1, dim] as the metric wants it; BadInput for another length."""
     if vector.shape[0] != space.dim:
         raise BadInput(f"Vector dimension error: expected dim: {space.dim}, got {vector.shape[0]}")
-    with np.errstate(over="ignore"):  # an overflow is larger than any limit
-        square = vector.dot(vector)
+    square = squared_length(vector)
     if space.metric is Metric.COSINE:
         if abs(square - 1.0) > _UNIT_TOLERANCE:
-            vector = _unit_query(vector, float(square))
+            vector = _unit_query(vector, square)
     elif square > LENGTH_MAX**2:
         raise BadInput(
             f"the query vector is longer than {LENGTH_MAX:g}; scores would not fit into float32"

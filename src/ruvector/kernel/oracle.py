@@ -66,6 +66,45 @@ def _from_bits(bits: int) -> float:
     return float(np.array(bits, np.uint32).view(np.float32))
 
 
+def squared_length(values: Float32Array) -> float:
+    """In float64."""
+    wide = values.astype(np.float64)
+    return float(np.sum(wide * wide))
+
+
+def lift_floats(text: Buffer, name: str) -> tuple[Float32Array, int, int] | None:
+    """By a regular expression for the array."""
+    body = bytes(text).decode("latin-1")
+    keys = list(re.finditer(rf'"{re.escape(name)}"', body))
+    array = re.compile(rf"[{_SPACE}]*:[{_SPACE}]*(\[[^\]]*\])").match
+    found = array(body, keys[0].end()) if len(keys) == 1 else None
+    if found is None:
+        return None
+    try:
+        values = parse_floats(found[1].encode("latin-1"))
+    except ValueError:
+        return None
+    return (values, found.start(1), found.end(1)) if len(values) else None
+
+
+def open_values(pairs: list[tuple[bytes, bytes]], seed: int, residue: int) -> list[bytes]:
+    """One value after the other."""
+    for position, (key, value) in enumerate(pairs):
+        if len(value) < 4 or crc32c(value, crc32c(key, seed)) != residue:
+            raise ValueError(f"value {position} is damaged")
+    return [value[:-4] for _, value in pairs]
+
+
+def read_hits(records: list[bytes]) -> list[tuple[int, int, bytes] | None]:
+    """Field by field (docs/formats/store.md)."""
+    return [
+        (int.from_bytes(data[10:18], "big"), int.from_bytes(data[:8], "little"), data[20:])
+        if len(data) >= 20 and data[8] == 9 and data[18:20] == b"\0\0"
+        else None
+        for data in records
+    ]
+
+
 def shortest_floats(values: Float32Array) -> list[float]:
     """By numpy's shortest repr."""
     return [float(str(value)) for value in values]

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ruvector.errors import BadInput, InvalidRequest
-from ruvector.kernel import parse_floats
+from ruvector.kernel import parse_floats, squared_length
 from ruvector.model.ids import PointId, id_key
 from ruvector.model.points import Vectors
 from ruvector.model.reading import object_of, required, text_of, wrong_type
@@ -86,6 +86,8 @@ def parse_vector(source: Any, path: str = "query") -> Vectors:
             return parse_floats(bytes(source))
         except ValueError as error:
             raise BadInput(f"{path} vector: {error}") from error
+    if type(source) is np.ndarray and source.dtype == np.float32 and source.flags.c_contiguous:
+        return _flat_and_finite(source, path)
     try:
         given = np.asarray(source)
         if given.dtype.kind not in "fiub" and (given.dtype.kind != "O" or not _are_numbers(source)):
@@ -94,12 +96,13 @@ def parse_vector(source: Any, path: str = "query") -> Vectors:
             vector = np.ascontiguousarray(given, dtype=np.float32)
     except (TypeError, ValueError, OverflowError) as error:
         raise BadInput(f"{path} vector must be a flat sequence of numbers: {error}") from error
-    if given.ndim != 1:
-        raise BadInput(f"{path} vector has {given.ndim} dimensions of shape; it must be flat")
-    # One pass: the sum of squares is finite only if all are, but it may overflow by itself.
-    with np.errstate(over="ignore", invalid="ignore"):
-        square = vector.dot(vector)
-    if not math.isfinite(square) and not np.isfinite(vector).all():
+    return _flat_and_finite(vector if given.ndim else given, path)
+
+
+def _flat_and_finite(vector: Vectors, path: str) -> Vectors:
+    if vector.ndim != 1:
+        raise BadInput(f"{path} vector has {vector.ndim} dimensions of shape; it must be flat")
+    if not math.isfinite(squared_length(vector)):
         raise BadInput(f"{path} vector holds NaN or infinity; every number must be finite")
     return vector
 

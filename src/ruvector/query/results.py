@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from ruvector.collection.records import decode_hit
+from ruvector.collection.records import decode_hits
 from ruvector.collection.segment import Rows
 from ruvector.collection.view import View
 from ruvector.kernel import shortest_floats
@@ -30,15 +30,16 @@ class Selection(msgspec.Struct, frozen=True):
 def hits_of(view: View, rows: Rows, scores: Vectors, selection: Selection) -> list[Hit]:
     """Return hits in the order of the rows. Scores are printed as float32."""
     numbers, plain = rows.tolist(), shortest_floats(scores)
-    found = [decode_hit(data) for data in view.reader.points(numbers) if data is not None]
+    found = decode_hits([data for data in view.reader.points(numbers) if data is not None])
+    chosen = selection.payload
+    payloads: list[Raw | None]
+    if chosen is WHOLE_PAYLOAD:
+        payloads = [Raw(text) if text else _EMPTY for _, _, text in found]
+    else:
+        payloads = [_payload(text, chosen) for _, _, text in found]
     hits = [
-        Hit(
-            id=point_id,
-            version=version,
-            score=score,
-            payload_json=_payload(text, selection.payload),
-        )
-        for (point_id, version, text), score in zip(found, plain, strict=True)
+        Hit(id=point_id, version=version, score=score, payload_json=payload)
+        for (point_id, version, _), score, payload in zip(found, plain, payloads, strict=True)
     ]
     if selection.vectors:
         for hit, row in zip(hits, numbers, strict=True):

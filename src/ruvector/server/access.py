@@ -15,6 +15,7 @@ from ruvector.server.answers import Header
 from ruvector.server.configuration import Service
 from ruvector.server.router import Access
 
+MAX_KNOWN_HOSTS = 256  # any address may be named in many ways
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 NO_KEY = "Must provide an API key or an Authorization bearer token"
 WRONG_KEY = "Invalid API key or JWT"
@@ -35,7 +36,7 @@ def is_loopback(host: str) -> bool:
 
 
 class Gate:
-    """The checks, with the configuration's values prepared. Immutable."""
+    """The checks, with the configuration's values prepared. For the loop's thread only."""
 
     def __init__(self, service: Service) -> None:
         self._key = service.api_key.encode() if service.api_key else None
@@ -43,6 +44,7 @@ class Gate:
             name.strip("[]").rstrip(".").lower() for name in (service.host, *service.allowed_hosts)
         )
         self._any_address = service.host in _WILDCARDS
+        self._known: set[bytes] = set()  # Host headers that were let in
         self._origins = frozenset(service.cors_origins) if service.enable_cors else frozenset()
 
     def check(self, method: str, access: Access | None, headers: Mapping[bytes, bytes]) -> None:
@@ -55,8 +57,13 @@ class Gate:
             self._check_origin(headers)
 
     def _check_host(self, headers: Mapping[bytes, bytes]) -> None:
-        host = host_of(headers.get(b"host", b""))
+        header = headers.get(b"host", b"")
+        if header in self._known:
+            return
+        host = host_of(header)
         if host in self._hosts or is_loopback(host) or (self._any_address and _is_address(host)):
+            if len(self._known) < MAX_KNOWN_HOSTS:
+                self._known.add(header)
             return
         raise Forbidden(
             f"the Host header is {host[:100]!r}, which is not a name of this server; "

@@ -22,11 +22,12 @@ from ruvector.errors import (
 )
 from ruvector.server import answers
 from ruvector.server.access import Gate
-from ruvector.server.answers import Answer
+from ruvector.server.answers import Answer, Header
 from ruvector.server.body import BodyReader
 from ruvector.server.compression import compressed
 from ruvector.server.configuration import MEBIBYTE, Settings
-from ruvector.server.exchange import REQUEST_ID, Exchange, raw_path_of
+from ruvector.server.exchange import BEGUN, REQUEST_ID, Exchange, raw_path_of
+from ruvector.server.immediate import Immediate
 from ruvector.server.metrics import Metrics
 from ruvector.server.pool import WorkerPool
 from ruvector.server.rest import Engine, Rest
@@ -56,19 +57,24 @@ class Application:
         rest = Rest(engine, self.pool, self._bodies)
         about = ServiceRoutes(engine, self.pool, self.metrics, lambda: self.stopping)
         self.router = Router([*rest.routes(), *about.routes()])
+        self.immediate = Immediate(self, self.router, self._gate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             raise RuntimeError(f"{scope['type']} is not served here")
-        exchange = Exchange(scope, receive, perf_counter())
+        exchange = scope.get(BEGUN)
+        if exchange is None:
+            headers, query = dict(scope["headers"]), scope["query_string"]
+            exchange = Exchange(scope["method"], headers, query, perf_counter())
+        exchange.receive = receive
         self.in_flight += 1
         try:
             match = self.router.match(exchange.method, raw_path_of(scope))
             exchange.take(match)
             answer = await self._answer(exchange, match)
             await self._send(exchange, answer, send)
-            self._count(exchange, answer)
+            self.count(exchange, answer)
         except ConnectionFailed:
             return  # nobody is there to read an answer
         finally:
@@ -90,27 +96,36 @@ class Application:
         except ConnectionFailed:
             raise
         except RuvectorError as error:
-            return self._failure(exchange, error)
+            return self.failure(exchange, error)
         except Exception:  # noqa: BLE001 - logged with its trace, answered without it
-            request_id = exchange.request_id or str(uuid.uuid4())
-            label = match.route.label if match.route else "no route"
-            _log.exception("request %s (%s) failed unexpectedly", request_id, label)
-            return answers.unexpected(request_id, exchange.started)
+            return self.unexpected(exchange)
 
-    def _failure(self, exchange: Exchange, error: RuvectorError) -> Answer:
+    def failure(self, exchange: Exchange, error: RuvectorError) -> Answer:
+        """Return the answer that an error of ours becomes."""
         answer = answers.failure(error, exchange.started)
         if isinstance(error, BodyTooLarge | TimedOut) or self.stopping:
             answer.headers = (*answer.headers, answers.CLOSE)
         return answer
 
-    async def _send(self, exchange: Exchange, answer: Answer, send: Send) -> None:
+    def unexpected(self, exchange: Exchange) -> Answer:
+        """Log the error that is being handled; return the answer that names its place there."""
+        request_id = exchange.request_id or str(uuid.uuid4())
+        label = exchange.route.label if exchange.route else "no route"
+        _log.exception("request %s (%s) failed unexpectedly", request_id, label)
+        return answers.unexpected(request_id, exchange.started)
+
+    def headers_of(self, exchange: Exchange, answer: Answer) -> list[Header]:
+        """Return the headers of an answer, but for those that tell of its body's form."""
         headers = list(answer.headers)
-        body = answer.body
         if exchange.headers.get(REQUEST_ID) is not None and exchange.request_id is not None:
             headers.append((REQUEST_ID, exchange.headers[REQUEST_ID]))
         if self._gate.cross_origin:
             headers += self._gate.cross_origin_headers(exchange.headers)
-        body = await compressed(exchange.headers, body, headers, self.pool)
+        return headers
+
+    async def _send(self, exchange: Exchange, answer: Answer, send: Send) -> None:
+        headers = self.headers_of(exchange, answer)
+        body = await compressed(exchange.headers, answer.body, headers, self.pool)
         headers.append((b"content-length", b"%d" % len(body)))
         if exchange.method == "HEAD":
             body = b""
@@ -134,7 +149,8 @@ class Application:
         except TimeoutError:
             return
 
-    def _count(self, exchange: Exchange, answer: Answer) -> None:
+    def count(self, exchange: Exchange, answer: Answer) -> None:
+        """Count an answered request."""
         route = exchange.route
         label, method, path = (
             ("NoRoute", "", "")

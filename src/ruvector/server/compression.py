@@ -18,20 +18,26 @@ async def compressed(
     request: Mapping[bytes, bytes], body: bytes, headers: list[Header], pool: WorkerPool
 ) -> bytes:
     """Return the body to send; says in `headers` what was done with it."""
-    if len(body) <= MIN_BYTES:
-        return body
-    headers.append(VARY)
-    if not accepts_gzip(request.get(b"accept-encoding", b"")):
+    if not is_compressed(request, body, headers):
         return body
     if len(body) <= INLINE_BYTES:
-        result = deflate(body)
-    else:
-        try:
-            result = await pool.submit(lambda: deflate(body))
-        except Unavailable:
-            return body
+        return deflate(body)
+    try:
+        return await pool.submit(lambda: deflate(body))
+    except Unavailable:
+        headers.remove(GZIP)
+        return body
+
+
+def is_compressed(request: Mapping[bytes, bytes], body: bytes, headers: list[Header]) -> bool:
+    """Say whether a body is to be sent compressed, in `headers` too."""
+    if len(body) <= MIN_BYTES:
+        return False
+    headers.append(VARY)
+    if not accepts_gzip(request.get(b"accept-encoding", b"")):
+        return False
     headers.append(GZIP)
-    return result
+    return True
 
 
 def deflate(body: bytes) -> bytes:

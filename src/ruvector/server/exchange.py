@@ -10,23 +10,44 @@ from ruvector.server.router import Match, Route
 MAX_REQUEST_ID = 128  # characters: an id, not a message
 MAX_QUERY_FIELDS = 64
 REQUEST_ID = b"x-request-id"
+BEGUN = "ruvector.exchange"  # the key in a scope of an exchange that was begun before it
 
 
 class Exchange:
-    """One request on its way. Owned by its task."""
+    """One request on its way. Owned by its task.
 
-    __slots__ = ("headers", "method", "names", "query_string", "receive", "route", "started")
+    `request` and `answer` are what was found out already, by a try to answer it on the spot.
+    """
+
+    __slots__ = (
+        "answer",
+        "headers",
+        "method",
+        "names",
+        "query_string",
+        "receive",
+        "request",
+        "route",
+        "started",
+    )
 
     def __init__(
-        self, scope: Mapping[str, Any], receive: Callable[[], Awaitable[Any]], started: float
+        self,
+        method: str,
+        headers: dict[bytes, bytes],
+        query_string: bytes,
+        started: float,
+        receive: Callable[[], Awaitable[Any]] | None = None,
     ) -> None:
-        self.method: str = scope["method"]
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        self.query_string: bytes = scope["query_string"]
-        self.receive = receive
+        self.method = method
+        self.headers = headers
+        self.query_string = query_string
+        self.receive: Any = receive
         self.started = started
         self.route: Route | None = None
         self.names: dict[str, str] = {}
+        self.request: Any = None
+        self.answer: Any = None
 
     def take(self, match: Match) -> None:
         """Remember which route was found."""

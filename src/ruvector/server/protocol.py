@@ -2,18 +2,25 @@
 top.
 
 uvicorn limits neither how long nor how large a head may be; here it must be complete HEAD_SECONDS
-after its first byte, or after the connection began, and at most HEAD_BYTES long. Runs on the loop's
-thread.
+after its first byte, or after the connection began, and at most HEAD_BYTES long. Requests that the
+application answers on the spot (`server.immediate`) get neither scope nor task; where it cannot,
+they are handed over to uvicorn as if they had come to it. Runs on the loop's thread.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from ruvector.server.exchange import BEGUN, Exchange
+from ruvector.server.immediate import Immediate
+
 HEAD_SECONDS = 15.0  # a head is one packet; slow senders of heads are attacks
 HEAD_BYTES = 64 * 1024  # names of 255 bytes, tokens of some KB, and room
 HEAD_FIELDS = 200
+BODY_SECONDS = 5.0  # a small body comes with its head; a late one is the body reader's matter
+MOST_CONNECTIONS = 1_000_000  # where uvicorn has no limit
 CONTINUE = b"HTTP/1.1 100 "
 
 
@@ -40,6 +47,10 @@ class _OneWrite:
         else:
             self._transport.write(part)
 
+    def send(self, answer: bytes) -> None:
+        """Send a whole answer; nothing is held between answers."""
+        self._transport.write(answer)
+
     def release(self) -> None:
         """Send what is held."""
         if self._head is not None:
@@ -60,57 +71,81 @@ class LimitedProtocol(HttpToolsProtocol):
 
     _deadline: asyncio.TimerHandle | None = None
     _head_bytes = 0
-    _head_fields = 0
     _in_head = True
     _refused = False
+    _exchange: Exchange | None = None  # of a request whose body is awaited here
+    _body: list[bytes]
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._immediate: Immediate | None = getattr(self.app, "immediate", None)
 
     def connection_made(self, transport: Any) -> None:
         """Start the clock of the first head."""
         super().connection_made(transport)
         self.transport = _OneWrite(transport)  # type: ignore[assignment]
-        self._start_clock()
+        self._start_clock(HEAD_SECONDS, self._late)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
         self._stop_clock()
+        self._take_exchange()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count what comes while a head is open."""
+        """Count what comes while a head is open, and start the clock of what is incomplete."""
         if self._refused:
             return
         if self._in_head:
             self._head_bytes += len(data)
-            if self._deadline is None:
-                self._start_clock()
         super().data_received(data)
         # Data that completed its head may hold a body as well; only an open head is too long.
-        if self._in_head and self._head_bytes > HEAD_BYTES:
-            self._refuse(431, b"the request head is larger than 65536 bytes")
+        if self._in_head:
+            if self._head_bytes > HEAD_BYTES:
+                self._refuse(431, b"the request head is larger than 65536 bytes")
+            elif self._head_bytes and self._deadline is None:
+                self._start_clock(HEAD_SECONDS, self._late)
+        elif self._exchange is not None and self._deadline is None:
+            self._start_clock(BODY_SECONDS, self._hand_over)
 
     def on_message_begin(self) -> None:
         """Begin a head; a pipelined one begins inside data that was not counted."""
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
         self._in_head = True
-        self._head_fields = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count fields."""
-        self._head_fields += 1
-        if self._head_fields > HEAD_FIELDS:
+        if len(self.headers) == HEAD_FIELDS:
             raise ValueError("too many header fields")  # httptools makes a 400 of it
-        super().on_header(name, value)
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """End the head."""
         self._in_head = False
         self._head_bytes = 0
         self._stop_clock()
-        super().on_headers_complete()
+        self._exchange = self._begun()
+        self._body = []
+        if self._exchange is None:
+            self._start_cycle(None)
+        else:
+            self.app.in_flight += 1
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        if self._exchange is None:
+            super().on_body(body)
+        else:
+            self._body.append(body)
 
     def on_message_complete(self) -> None:
         """Be ready for the next head; its clock starts with its first byte."""
-        super().on_message_complete()
+        if self._exchange is not None:
+            self._stop_clock()
+            self._finish(self._exchange)
+        else:
+            super().on_message_complete()
         self._in_head = True
         self._head_bytes = 0
 
@@ -119,8 +154,66 @@ class LimitedProtocol(HttpToolsProtocol):
         self.transport.release()  # type: ignore[attr-defined]
         super().on_response_complete()
 
-    def _start_clock(self) -> None:
-        self._deadline = self.loop.call_later(HEAD_SECONDS, self._late)
+    def _begun(self) -> Exchange | None:
+        """Return the exchange of this request if it may be answered on the spot."""
+        if self._immediate is None or (self.cycle is not None and not self.cycle.response_complete):
+            return None  # answers keep the order of their requests
+        if self.flow.write_paused or self.transport.is_closing():
+            return None
+        parser = self.parser
+        if parser.get_http_version() != "1.1" or not parser.should_keep_alive():
+            return None
+        if len(self.connections) >= (self.limit_concurrency or MOST_CONNECTIONS):
+            return None
+        return self._immediate.begin(parser.get_method(), self.url, dict(self.headers))
+
+    def _finish(self, exchange: Exchange) -> None:
+        assert self._immediate is not None  # noqa: S101 - it made the exchange
+        parts = self._body
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        answer = self._immediate.finish(exchange, body)
+        if answer is None:
+            self._hand_over()
+            super().on_message_complete()
+            return
+        self._take_exchange()
+        status, headers, content = answer
+        lines = [STATUS_LINE[status], *(b"%b: %b\r\n" % header for header in headers)]
+        self.transport.send(b"".join((*lines, b"\r\n", content)))  # type: ignore[attr-defined]
+        self.server_state.total_requests += 1
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+
+    def _take_exchange(self) -> Exchange | None:
+        """Return the exchange that was awaited, if any; it is not any more."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            self.app.in_flight -= 1
+        return exchange
+
+    def _hand_over(self) -> None:
+        """Let uvicorn go on with a request that was awaited here: it gets all that has come."""
+        self._deadline = None
+        parts = self._body
+        self._start_cycle(self._take_exchange())
+        for part in parts:
+            super().on_body(part)
+
+    def _start_cycle(self, exchange: Exchange | None) -> None:
+        """Make the scope and the task of a request whose head is complete."""
+        url, headers = self.url, self.headers
+        super().on_message_begin()
+        self.url = url
+        for name, value in headers:
+            super().on_header(name, value)
+        if exchange is not None:
+            self.scope[BEGUN] = exchange  # type: ignore[literal-required]
+        super().on_headers_complete()
+
+    def _start_clock(self, seconds: float, late: Callable[[], None]) -> None:
+        self._deadline = self.loop.call_later(seconds, late)
 
     def _stop_clock(self) -> None:
         if self._deadline is not None:

@@ -22,6 +22,7 @@ from ruvector.server.pool import WorkerPool
 from ruvector.server.router import Access, Route
 
 Decode = Callable[[Mapping[str, str], Mapping[str, str], bytes], r.Request[Any]]
+AnswerNow = Callable[[Exchange, bytes], Answer | None]
 WITHOUT_BODY = frozenset({"GET", "DELETE"})
 
 
@@ -78,31 +79,38 @@ class Rest:
             path,
             Access(operation.permission.value),
             operation.name,
-            self._handler(operation, method, decode),
+            *self._handlers(operation, method, decode),
         )
 
-    def _handler(
+    def _handlers(
         self, operation: Operation, method: str, decode: Decode
-    ) -> Callable[[Exchange], Awaitable[Answer]]:
+    ) -> tuple[Callable[[Exchange], Awaitable[Answer]], AnswerNow | None]:
         bodies, pool, engine = self._bodies, self._pool, self._engine
         reads_body = method not in WITHOUT_BODY
         may_be_quick = operation.request in INLINE
+
+        def answer_now(exchange: Exchange, body: bytes) -> Answer | None:
+            if exchange.request is None:
+                exchange.request = _decoded(decode, exchange, body)
+                if engine.is_quick(exchange.request):
+                    exchange.answer = _executed(engine, exchange.request, exchange)
+            return exchange.answer  # type: ignore[no-any-return]
 
         async def handle(exchange: Exchange) -> Answer:
             body = await bodies.read(exchange.headers, exchange.receive) if reads_body else b""
             try:
                 if may_be_quick and len(body) <= INLINE_BYTES:
-                    request = _decoded(decode, exchange, body)
-                    if engine.is_quick(request):
-                        return _executed(engine, request, exchange)
-                    work = partial(_executed, engine, request, exchange)
+                    answer = answer_now(exchange, body)
+                    if answer is not None:
+                        return answer
+                    work = partial(_executed, engine, exchange.request, exchange)
                 else:
                     work = partial(_performed, engine, decode, exchange, body)
                 return await _in_time(pool.submit(work), operation, exchange)
             finally:
                 bodies.release(body)
 
-        return handle
+        return handle, answer_now if may_be_quick else None
 
 
 async def _in_time(

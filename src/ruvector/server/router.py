@@ -28,13 +28,18 @@ class Access(Enum):
 
 
 class Route(msgspec.Struct, frozen=True):
-    """One row: method, path with names in braces, access, label in metrics, and who answers."""
+    """One row: method, path with names in braces, access, label in metrics, and who answers.
+
+    `answer_now` answers a body that has arrived, on the loop's thread, or None where that would
+    take too long; `handle` answers then.
+    """
 
     method: str
     path: str
     access: Access
     label: str
     handle: Callable[[Any], Awaitable[Any]]
+    answer_now: Callable[[Any, bytes], Any] | None = None
 
 
 class Match(msgspec.Struct):

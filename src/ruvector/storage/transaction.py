@@ -21,7 +21,7 @@ from typing import Self
 import lmdb
 
 from ruvector.errors import BadInput, StorageDamaged
-from ruvector.kernel import crc32c
+from ruvector.kernel import crc32c, open_values
 from ruvector.storage.checksums import RESIDUE, damaged_value, seal, seed_of, unseal
 from ruvector.storage.environment import Environment
 
@@ -116,19 +116,19 @@ class Reader:
 
     def points(self, rows: Sequence[int]) -> list[bytes | None]:
         """Return the record of each row, in their order; None where there is no such row."""
-        get = self._transaction.get
-        table = self._tables["points"]
-        records: list[bytes | None] = []
-        for row in rows:
-            key = _row_key(row)
-            stored = get(key, db=table)
-            if stored is None:
-                records.append(None)
-                continue
-            if crc32c(stored, crc32c(key, _POINTS)) != RESIDUE:
-                raise damaged_value("points", key)
-            records.append(stored[:-4])
-        return records
+        keys = [_row_key(row) for row in rows]
+        found = self._transaction.cursor(self._tables["points"]).getmulti(keys)
+        try:
+            records = open_values(found, _POINTS, RESIDUE)
+        except ValueError as error:
+            wrong = next(
+                key for key, stored in found if crc32c(stored, crc32c(key, _POINTS)) != RESIDUE
+            )
+            raise damaged_value("points", wrong) from error
+        if len(records) == len(keys):
+            return list(records)
+        by_key = {key: record for (key, _), record in zip(found, records, strict=True)}
+        return [by_key.get(key) for key in keys]
 
     def ids_from(
         self, start: bytes | None, *, reverse: bool = False

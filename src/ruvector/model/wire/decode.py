@@ -36,6 +36,10 @@ from ruvector.model.wire.pieces import (
 )
 
 MAX_ID_DIGITS = 20  # those of 2^64 - 1; int() of thousands of digits raises
+MAX_SHORT_BYTES = 256
+MAX_SHORT_BODIES = 256  # that are remembered: 64 KiB
+_UNCHANGING = frozenset({bool, int, float, str, type(None), msgspec.Raw, r.SearchParams})
+_short_bodies: dict[tuple[type, bytes], dict[str, Any]] = {}
 _ORDERINGS = ("weak", "medium", "strong")
 _CONSISTENCIES = ("majority", "quorum", "all")
 
@@ -60,13 +64,26 @@ def _body_fields(request: type, body: bytes) -> dict[str, Any]:
     lifted = lift_vector(request, body)
     if lifted is not None:
         vector, rest = lifted
-        fields = _plain_fields(request, rest)
+        fields = _short_fields(request, rest)
         name = NAMES[request]
         value = fields.get(name)
         if isinstance(value, msgspec.Raw) and bytes(value) == b"null":
             fields[name] = vector
             return fields
     return _plain_fields(request, body)
+
+
+def _short_fields(request: type, body: bytes) -> dict[str, Any]:
+    """Return the fields of a body without its vector: most searches differ in nothing else."""
+    known = _short_bodies.get((request, body))
+    if known is not None:
+        return dict(known)
+    fields = _plain_fields(request, body)
+    if len(body) <= MAX_SHORT_BYTES and _UNCHANGING.issuperset(map(type, fields.values())):
+        if len(_short_bodies) >= MAX_SHORT_BODIES:
+            _short_bodies.clear()
+        _short_bodies[request, body] = dict(fields)
+    return fields
 
 
 def _plain_fields(request: type, body: bytes) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def encode_body(request: r.Request[Any]) -> bytes:
 
 def encode_json(value: Any) -> bytes:
     """Return the JSON text of a result or a body; numpy vectors as shortest float32 numbers."""
-    return msgspec.json.encode(value, enc_hook=_encode_other)
+    return _encoder.encode(value)
 
 
 def _encode_other(value: Any) -> Any:
@@ -74,6 +74,9 @@ def _encode_other(value: Any) -> Any:
     if isinstance(value, np.integer | np.floating | np.bool_):
         return value.item()
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_encode_other)
 
 
 def _encode_points(points: PointsBlock) -> bytes:

@@ -6,16 +6,13 @@ the whole body and is followed by a flat array of numbers. Everything else, wron
 is left as it came, so that the ordinary way reads or refuses it.
 """
 
-import re
-
-from ruvector.kernel import parse_floats
+from ruvector.kernel import lift_floats
 from ruvector.model import requests as r
 from ruvector.model.points import Vectors
 
 NAMES: dict[type, str] = {r.QueryPoints: "query", r.Search: "vector"}
 WORTHWHILE_BYTES = 1024  # below that the ordinary way takes a microsecond
 MOST_BYTES = 4 * 2**20  # the longest vector is half of that; what is longer is not one search
-_OPENING = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*(?=\[)")
 
 
 def lift_vector(request: type, body: bytes) -> tuple[Vectors, bytes] | None:
@@ -27,18 +24,8 @@ def lift_vector(request: type, body: bytes) -> tuple[Vectors, bytes] | None:
     name = NAMES.get(request)
     if name is None or not WORTHWHILE_BYTES <= len(body) <= MOST_BYTES:
         return None
-    key = b'"%s"' % name.encode()
-    if body.count(key) != 1:
+    lifted = lift_floats(body, name)
+    if lifted is None:
         return None
-    opening = _OPENING.match(body, body.index(key) + len(key))
-    if opening is None:
-        return None
-    start = opening.end()
-    end = body.find(b"]", start) + 1
-    if not end:
-        return None
-    try:
-        vector = parse_floats(body[start:end])
-    except ValueError:
-        return None
+    vector, start, end = lifted
     return vector, body[:start] + b"null" + body[end:]

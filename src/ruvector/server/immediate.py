@@ -1,0 +1,97 @@
+"""Which requests are answered as soon as their body is there, without a task of their own?
+
+Searches that the engine finds quick. A task, its scope and its messages cost as much as such a
+search, so the connection asks here before it makes them. Whatever is unusual about a request, or
+turns out to take longer, goes the ordinary way with what was found out already: `Application` knows
+all rules, and this file none. For the loop's thread only.
+"""
+
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from ruvector.errors import RuvectorError
+from ruvector.server.access import Gate
+from ruvector.server.answers import Answer, Header
+from ruvector.server.compression import INLINE_BYTES as DEFLATED_INLINE_BYTES
+from ruvector.server.compression import deflate, is_compressed
+from ruvector.server.exchange import REQUEST_ID, Exchange
+from ruvector.server.rest import INLINE_BYTES
+from ruvector.server.router import Match, Router
+
+if TYPE_CHECKING:
+    from ruvector.server.asgi import Application
+
+UNUSUAL = frozenset((b"transfer-encoding", b"content-encoding", b"expect", b"upgrade", REQUEST_ID))
+LENGTH_DIGITS = len(str(INLINE_BYTES))
+MAX_PATHS = 1024  # that are remembered; then all are forgotten
+
+
+class Immediate:
+    """Answers of one application."""
+
+    def __init__(self, application: "Application", router: Router, gate: Gate) -> None:
+        self._application = application
+        self._router = router
+        self._gate = gate
+        self._matches: dict[bytes, Match | None] = {}
+
+    def begin(self, method: bytes, url: bytes, headers: dict[bytes, bytes]) -> Exchange | None:
+        """Return the exchange of a request that may be answered here; it has been let in.
+
+        None for every other one, and for those that must be refused.
+        """
+        if method != b"POST" or self._application.stopping:
+            return None
+        path, _, query = url.partition(b"?")
+        match = self._match(path)
+        length = headers.get(b"content-length", b"")
+        if match is None or not (length.isdigit() and len(length) <= LENGTH_DIGITS):
+            return None
+        if not 0 < int(length) <= INLINE_BYTES or not UNUSUAL.isdisjoint(headers):
+            return None
+        assert match.route is not None  # noqa: S101 - such a match is not remembered
+        try:
+            self._gate.check("POST", match.route.access, headers)
+        except RuvectorError:
+            return None
+        exchange = Exchange("POST", headers, query, perf_counter())
+        exchange.take(match)
+        return exchange
+
+    def finish(self, exchange: Exchange, body: bytes) -> tuple[int, list[Header], bytes] | None:
+        """Return status, headers and body of the answer, or None where it takes longer."""
+        application = self._application
+        answer = self._answer(exchange, body)
+        if answer is None:
+            return None
+        headers, content = application.headers_of(exchange, answer), answer.body
+        if is_compressed(exchange.headers, content, headers):
+            if len(content) > DEFLATED_INLINE_BYTES:
+                return None
+            content = deflate(content)
+        headers.append((b"content-length", b"%d" % len(content)))
+        application.count(exchange, answer)
+        return answer.status, headers, content
+
+    def _answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+        route = exchange.route
+        assert route is not None and route.answer_now is not None  # noqa: S101 - see begin
+        try:
+            return route.answer_now(exchange, body)  # type: ignore[no-any-return]
+        except RuvectorError as error:
+            return self._application.failure(exchange, error)
+        except Exception:  # noqa: BLE001 - logged with its trace, answered without it
+            return self._application.unexpected(exchange)
+
+    def _match(self, path: bytes) -> Match | None:
+        if path in self._matches:
+            return self._matches[path]
+        match: Match | None = None
+        if path.startswith(b"/") and b"#" not in path:
+            match = self._router.match("POST", path)
+            if match.route is None or match.route.answer_now is None:
+                match = None
+        if len(self._matches) == MAX_PATHS:
+            self._matches.clear()
+        self._matches[path] = match
+        return match

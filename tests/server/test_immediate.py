@@ -1,0 +1,267 @@
+"""Is a request that is answered on the spot answered as every other one is?"""
+
+import asyncio
+import gzip
+import re
+import threading
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from ruvector.errors import BadInput
+from ruvector.model import requests as r
+from ruvector.server import body as body_room
+from ruvector.server import protocol
+from ruvector.server.asgi import Application
+from ruvector.server.configuration import Service, Settings
+
+BODY = b'{"query":[1.0,2.0],"limit":3}'
+PATH = b"/collections/docs/points/query"
+TIME = re.compile(rb'"time":[0-9.]+')
+LENGTH = re.compile(rb"content-length: [0-9]+")
+
+
+def request(
+    body=BODY, path=PATH, method=b"POST", version=b"1.1", headers=(b"connection: close",), size=None
+):
+    """Return a request as it stands on the wire."""
+    size = len(body) if size is None else size
+    lines = [b"%b %b HTTP/%b" % (method, path, version), b"host: localhost"]
+    if size >= 0:
+        lines.append(b"content-length: %d" % size)
+    return b"\r\n".join([*lines, *headers, b"", body])
+
+
+class Connection:
+    """One connection to an application over the real protocol; counts the tasks it made."""
+
+    def __init__(self, engine, **service):
+        self.application = Application(engine, Settings(service=Service(**service)))
+        self.tasks = 0
+
+    async def __call__(self, scope, receive, send):
+        self.tasks += 1
+        await self.application(scope, receive, send)
+
+    def talk(self, *parts, pause=0.0, leave=False):
+        """Send the parts; return all that comes back until the server closes."""
+        return asyncio.run(self._talk(parts, pause, leave))
+
+    async def _talk(self, parts, pause, leave):
+        config = uvicorn.Config(self, http=protocol.LimitedProtocol, lifespan="off")
+        config.load()
+        config.loaded_app = self  # not wrapped, as in ruvector serve
+        self.immediate = self.application.immediate
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(
+            lambda: protocol.LimitedProtocol(config, ServerState(), {}), "127.0.0.1", 0
+        )
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(pause)
+        if leave:
+            writer.close()
+            while self.application.in_flight:
+                await asyncio.sleep(0.001)
+            server.close()
+            return b""
+        async with asyncio.timeout(20):
+            found = await reader.read()
+        writer.close()
+        server.close()
+        return found
+
+    @property
+    def in_flight(self):
+        return self.application.in_flight
+
+    @in_flight.setter
+    def in_flight(self, value):
+        self.application.in_flight = value
+
+
+@pytest.fixture
+def connect(engine):
+    """A function that returns a Connection with the given service settings."""
+    opened = []
+
+    def start(**service):
+        opened.append(Connection(engine, **service))
+        return opened[-1]
+
+    yield start
+    for connection in opened:
+        assert connection.application.in_flight == 0
+        connection.application.pool.close()
+
+
+def comparable(answer):
+    """Return an answer without what differs from one request to the next."""
+    return TIME.sub(b"", LENGTH.sub(b"", answer)).replace(b"connection: close\r\n", b"")
+
+
+LAST = request(b"", b"/livez", b"GET")
+KEPT = {"headers": ()}
+
+
+@pytest.mark.parametrize("cut", [0, 20, 60, len(request(**KEPT)) - 3])
+def test_quick_search_is_answered_without_a_task_in_the_same_words(engine, connect, cut):
+    slow = connect()
+    expected = slow.talk(request(**KEPT) + LAST)
+    engine.quick = True
+    quick = connect()
+    text = request(**KEPT)
+    found = quick.talk(text[:cut], text[cut:], LAST, pause=0.01)
+    assert (slow.tasks, quick.tasks) == (2, 1)  # the last one is of /livez
+    assert comparable(found) == comparable(expected)
+    assert b'"result"' in found
+    assert engine.requests[0].limit == engine.requests[1].limit == 3
+
+
+def test_answers_keep_the_order_of_pipelined_requests(engine, connect):
+    engine.quick = True
+    count = request(b"{}", b"/collections/docs/points/count", **KEPT)
+    text = request(**KEPT) + count + request(**KEPT) + request(**KEPT) + LAST
+    found = connect().talk(text)
+    order = [match[0] for match in re.finditer(rb'"points":|"count":|livez', found)]
+    assert order == [b'"points":', b'"count":', b'"points":', b'"points":', b"livez"]
+    assert connect().talk(request(**KEPT) * 30 + LAST).count(b'"points":') == 30
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (request(b"", b"/nowhere"), 404),
+        (request(b"{}", PATH, b"PATCH"), 405),
+        (request(headers=(b"connection: close", b"origin: http://evil.example")), 403),
+        (request(b'{"query":[1],"colour":1}'), 400),
+        (request(headers=(b"connection: close", b"content-encoding: br")), 415),
+        (request(size=99_999_999), 413),
+        (request(b"", size=-1), 200),
+        (request(version=b"1.0", headers=()), 200),
+        (request(headers=(b"connection: close", b"expect: 100-continue")), 100),
+        (request(headers=(b"connection: close", b"transfer-encoding: chunked"), size=-1), 400),
+    ],
+    ids=range(10),
+)
+@pytest.mark.parametrize("keep", [False, True])
+def test_unusual_request_goes_the_ordinary_way(engine, connect, text, status, keep):
+    ordinary = connect()
+    ordinary.application.immediate.begin = lambda *_: None
+    if keep:
+        text = text.replace(b"connection: close\r\n", b"") + (b"" if status == 413 else LAST)
+    expected = ordinary.talk(text)
+    engine.quick = True
+    found = connect().talk(text)
+    assert comparable(found) == comparable(expected)
+    assert found.startswith(b"HTTP/1.1 %d " % status)
+
+
+def test_key_is_asked_for_before_the_body_is_there(engine, connect):
+    engine.quick = True
+    secret = connect(api_key="secret")
+    for headers, status in (((), 401), ((b"api-key: wrong",), 401), ((b"api-key: secret",), 200)):
+        text = request(headers=(b"connection: close", *headers))
+        assert secret.talk(text).startswith(b"HTTP/1.1 %d " % status)
+    head = request(size=len(BODY), body=b"", headers=(b"connection: close",))
+    assert secret.talk(head).startswith(b"HTTP/1.1 401 ")
+    assert len(engine.requests) == 1
+
+
+def test_request_id_comes_back(engine, connect):
+    engine.quick = True
+    found = connect().talk(request(headers=(b"connection: close", b"x-request-id: abc")))
+    assert b"x-request-id: abc\r\n" in found
+
+
+def test_errors_of_the_engine_are_answered(engine, connect, caplog):
+    engine.quick = True
+    engine.answers[r.QueryPoints] = BadInput("so not")
+    found = connect().talk(request(**KEPT) + LAST)
+    assert found.startswith(b"HTTP/1.1 400 ")
+    assert b"Wrong input: so not" in found
+    engine.answers[r.QueryPoints] = ZeroDivisionError("inner secret")
+    found = connect().talk(request(**KEPT) + LAST)
+    assert found.startswith(b"HTTP/1.1 500 ")
+    assert b"inner secret" not in found
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_late_body_is_handed_over_and_answered(engine, connect, monkeypatch):
+    monkeypatch.setattr(protocol, "BODY_SECONDS", 0.01)
+    engine.quick = True
+    connection = connect()
+    text = request()
+    found = connection.talk(text[:-10], text[-10:-5], text[-5:], pause=0.05)
+    assert found.startswith(b"HTTP/1.1 200 ")
+    assert connection.tasks == 1
+    assert len(engine.requests) == 1
+
+
+def test_body_that_never_comes_is_a_408(engine, connect, monkeypatch):
+    monkeypatch.setattr(protocol, "BODY_SECONDS", 0.01)
+    monkeypatch.setattr(body_room, "PATIENCE_SECONDS", 0.01)
+    engine.quick = True
+    assert connect().talk(request(**KEPT)[:-5]).startswith(b"HTTP/1.1 408 ")
+    assert engine.requests == []
+
+
+def test_client_that_leaves_is_forgotten(engine, connect):
+    engine.quick = True
+    connection = connect()
+    connection.talk(request(**KEPT)[:-5], pause=0.02, leave=True)
+    assert engine.requests == []
+
+
+def test_stopping_server_refuses_searches(engine, connect):
+    engine.quick = True
+    connection = connect()
+    connection.application.stopping = True
+    assert connection.talk(request(**KEPT)).startswith(b"HTTP/1.1 503 ")
+
+
+@pytest.mark.parametrize("size", [100, 10_000, 40_000])
+def test_answers_are_compressed_for_those_who_take_it(engine, connect, size):
+    engine.quick = True
+    engine.answers[r.QueryPoints] = BadInput("")
+    engine.answers[r.QueryPoints] = lambda _: "x" * size
+    packed = request(headers=(b"accept-encoding: gzip",))[: -0 or None]
+    found = connect().talk(packed.replace(b"x", b"x") + LAST)
+    head, _, rest = found.partition(b"\r\n\r\n")
+    length = int(re.search(rb"content-length: ([0-9]+)", head)[1])
+    content = rest[:length]
+    if size > 1000:
+        assert b"content-encoding: gzip" in head
+        content = gzip.decompress(content)
+    assert content.startswith(b'{"result":"' + b"x" * size)
+
+
+def test_searches_are_counted_like_all_others(engine, connect):
+    engine.quick = True
+    connection = connect()
+    connection.talk(request(**KEPT) * 3 + LAST)
+    text = connection.application.metrics.text([], ready=True)
+    assert 'ruvector_requests_total{operation="QueryPoints",status="200"} 3' in text
+    assert 'ruvector_queries_total{collection="docs"} 3' in text
+
+
+def test_slow_search_is_decoded_once_and_runs_in_the_pool(engine, connect):
+    names = []
+    engine.answers[r.QueryPoints] = lambda _: names.append(threading.current_thread().name)
+    asked = []
+    engine.is_quick = lambda given: asked.append(given) or False
+    connect().talk(request(**KEPT) + LAST)
+    assert len(asked) == len(engine.requests) == 1
+    assert asked[0] is engine.requests[0]
+    assert names[0].startswith("ruvector-request")
+
+
+def test_many_paths_are_not_remembered_for_ever(engine, connect, monkeypatch):
+    monkeypatch.setattr("ruvector.server.immediate.MAX_PATHS", 5)
+    connection = connect()
+    for number in range(12):
+        connection.application.immediate.begin(b"POST", b"/collections/%d/x" % number, {})
+    assert len(connection.application.immediate._matches) <= 5
