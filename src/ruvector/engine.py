@@ -15,6 +15,7 @@ from ruvector.collection.catalog import Catalog
 from ruvector.collection.changes import FREES_SPACE, change_of
 from ruvector.collection.collection import Collection
 from ruvector.collection.settings import changed_config, describe, new_config
+from ruvector.collection.strict import check_strict
 from ruvector.errors import BadInput, MalformedRequest, NotFound, RuvectorError, TimedOut
 from ruvector.model import requests as r
 from ruvector.model import results as out
@@ -74,6 +75,9 @@ class Engine:
         if OPERATION_OF[type(request)].kind is Kind.META:
             _refuse_wrong_type(request)
         try:
+            limited = self._catalog.strict_of(getattr(request, "collection", ""))
+            if limited is not None:
+                check_strict(limited[0], request, limited[1])
             return cast("R", handler(self._catalog, request))
         except RuvectorError:
             raise

@@ -148,6 +148,7 @@ class RateLimited(RuvectorError):
     http_status = 429
     grpc_code = "RESOURCE_EXHAUSTED"
     prefix = "Rate limiting exceeded: "
+    retry_after_seconds: float = 1.0
 
 
 class ServiceError(RuvectorError):

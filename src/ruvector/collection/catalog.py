@@ -26,6 +26,7 @@ from ruvector.errors import (
     StorageLocked,
 )
 from ruvector.model.configs import CollectionConfig
+from ruvector.model.strict import StrictMode
 from ruvector.storage import files
 from ruvector.storage.lock import DatabaseLock
 from ruvector.storage.meta_store import MetaStore
@@ -104,6 +105,12 @@ class Catalog:
         if damage is not None:
             raise StorageDamaged(f"collection {name} is damaged: {damage.message}") from damage
         raise NotFound(f"Collection `{name}` doesn't exist!")
+
+    def strict_of(self, name: str) -> tuple[Collection, StrictMode] | None:
+        """Return a collection whose strict mode is enabled, with its limits, or None."""
+        collection = self._open.get(self.aliases.get(name, name))
+        strict = None if collection is None else collection.config.strict
+        return None if collection is None or strict is None else (collection, strict)
 
     def exists(self, name: str) -> bool:
         """Say whether a collection or an alias has that name."""

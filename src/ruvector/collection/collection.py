@@ -6,6 +6,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
 
 from ruvector.collection.maintenance import Maintenance
+from ruvector.collection.rates import RateLimiter
 from ruvector.collection.shard import Change, Shard
 from ruvector.collection.vectors import VectorSpace, find_space, spaces_of
 from ruvector.collection.view import View
@@ -21,6 +22,7 @@ class Collection:
         self.config = config
         self.shard = shard
         self.maintenance = Maintenance(shard, lambda: self.config)
+        self.reads, self.writes = RateLimiter(), RateLimiter()
 
     @classmethod
     def open(

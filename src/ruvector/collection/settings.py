@@ -27,8 +27,9 @@ from ruvector.model.names import check_name
 from ruvector.model.points import encode_json_object
 from ruvector.model.requests import CreateCollection, UpdateCollection
 from ruvector.model.results import CollectionInfo, PayloadIndexInfo, UpdateQueueInfo
+from ruvector.model.strict import parse_strict_mode
 
-_UNSUPPORTED = ("quantization_config", "sparse_vectors", "strict_mode_config")
+_UNSUPPORTED = ("quantization_config", "sparse_vectors")
 
 
 def new_config(request: CreateCollection) -> CollectionConfig:
@@ -52,6 +53,7 @@ def new_config(request: CreateCollection) -> CollectionConfig:
         hnsw_config=merge(HnswConfig(), request.hnsw_config),
         optimizer_config=merge(OptimizersConfig(), request.optimizers_config),
         wal_config=merge(WalConfig(), request.wal_config),
+        strict_mode_config=parse_strict_mode(request.strict_mode_config),
         metadata=UNSET if request.metadata is None else _checked(request.metadata),
     )
 
@@ -81,6 +83,7 @@ def changed_config(config: CollectionConfig, request: UpdateCollection) -> Colle
         params=msgspec.structs.replace(config.params, vectors=vectors),
         hnsw_config=merge(config.hnsw_config, request.hnsw_config),
         optimizer_config=merge(config.optimizer_config, request.optimizers_config),
+        strict_mode_config=parse_strict_mode(request.strict_mode_config, config.strict_mode_config),
         metadata=metadata,
     )
 
@@ -125,8 +128,6 @@ def _changed_vector(params: VectorParams, diff: VectorParamsDiff, name: str) -> 
 def _refuse_unsupported(request: Any) -> None:
     for name in _UNSUPPORTED:
         value = getattr(request, name)
-        if name == "strict_mode_config" and isinstance(value, dict) and not value.get("enabled"):
-            continue
         if value not in (None, {}):
             refuse(name, value)
 

@@ -62,6 +62,15 @@ class View:
 
     # Points
 
+    @property
+    def vector_bytes(self) -> int:
+        """Return the bytes of the vectors of all points, as they are stored."""
+        return sum(
+            segment.counts[name] * vectors[:1].nbytes
+            for segment in self.segments
+            for name, vectors in segment.vectors.items()
+        )
+
     def records(self, rows: Sequence[int]) -> list[PointRecord]:
         """Return the records of rows, in their order."""
         return [decode_record(data) for data in self.reader.points(rows) if data is not None]

@@ -14,6 +14,7 @@ from ruvector.errors import BadInput, InvalidRequest
 from ruvector.model.ids import shown
 from ruvector.model.limits import MAX_DIMENSIONS, MAX_LINKS_PER_NODE, MAX_VECTORS_PER_POINT
 from ruvector.model.names import check_name
+from ruvector.model.strict import StrictMode
 
 Distance = Literal["Cosine", "Dot", "Euclid", "Manhattan"]
 Datatype = Literal["float32", "float16", "uint8"]
@@ -135,7 +136,14 @@ class CollectionConfig(msgspec.Struct, frozen=True, kw_only=True):
     hnsw_config: HnswConfig = HnswConfig()
     optimizer_config: OptimizersConfig = OptimizersConfig()
     wal_config: WalConfig = WalConfig()
+    strict_mode_config: StrictMode | UnsetType = UNSET
     metadata: dict[str, Any] | UnsetType = UNSET
+
+    @property
+    def strict(self) -> StrictMode | None:
+        """Return the limits that hold, None where strict mode is not enabled."""
+        limits = self.strict_mode_config
+        return limits if isinstance(limits, StrictMode) and limits.enabled is True else None
 
     def hnsw_of(self, vector_name: str) -> HnswConfig:
         """Return the graph settings of one vector: its own over the collection's."""

@@ -4,6 +4,7 @@ Success: {"result":..,"status":"ok","time":seconds}; error:
 {"status":{"error":text},"time":seconds}.
 """
 
+import math
 from time import perf_counter
 from typing import Any
 
@@ -48,7 +49,9 @@ def failure(error: RuvectorError, started: float) -> Answer:
     if isinstance(error, Unauthorized):
         return Answer(401, text.encode(), (TEXT, (b"www-authenticate", b"Bearer")))
     headers: tuple[Header, ...] = (JSON,)
-    if isinstance(error, Unavailable | RateLimited):
+    if isinstance(error, RateLimited):
+        headers = (JSON, (b"retry-after", b"%d" % math.ceil(error.retry_after_seconds)))
+    elif isinstance(error, Unavailable):
         headers = (JSON, RETRY)
     allow = getattr(error, "allow", None)
     if allow:

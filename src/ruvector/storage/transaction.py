@@ -86,6 +86,13 @@ class Reader:
         return int.from_bytes(stored[16:24], "little")
 
     @property
+    def points_bytes(self) -> int:
+        """Return the bytes of the pages that hold ids and payloads of points."""
+        table = self._transaction.stat(self._tables["points"])
+        pages = table["branch_pages"] + table["leaf_pages"] + table["overflow_pages"]
+        return int(pages * table["psize"])
+
+    @property
     def checkpoint(self) -> int:
         """The sequence up to which log entries are gone."""
         return self.commit_record().checkpoint
