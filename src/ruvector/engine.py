@@ -243,6 +243,8 @@ def _write_all(catalog: Catalog, request: Any, operations: list[Any]) -> list[ou
         )
     except TimedOut:
         return [out.UpdateResult(None, "wait_timeout") for _ in operations]
+    if any(isinstance(operation, r.CreateFieldIndex) for operation in operations):
+        collection.fill_indexes()
     status = "completed" if request.wait else "acknowledged"
     return [out.UpdateResult(sequence, status) for sequence in sequences]
 

@@ -205,7 +205,10 @@ class Shard:
     def rows_in_slice(self, total: int, index: int) -> BitMap:
         return BitMap(row for row in range(ROWS) if slice_of(id_key(IDS[row]), total) == index)
 
-    def payloads(self, rows: BitMap) -> Iterator[tuple[int, dict[str, Any]]]:
+    def index_instead(self, conditions: Any, number: int) -> bool:
+        return False
+
+    def payloads(self, rows: BitMap, names: Any) -> Iterator[tuple[int, dict[str, Any]]]:
         return ((row, self.stored[row]) for row in rows)
 
 

@@ -40,7 +40,10 @@ class Shard:
     def live_rows(self) -> BitMap:
         return BitMap(range(len(self.stored)))
 
-    def payloads(self, rows: BitMap) -> Any:
+    def index_instead(self, conditions: Any, number: int) -> bool:
+        return False
+
+    def payloads(self, rows: BitMap, names: Any) -> Any:
         return ((row, self.stored[row]) for row in rows)
 
 

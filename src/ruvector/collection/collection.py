@@ -69,6 +69,12 @@ class Collection:
         except FutureTimeout as error:
             raise TimedOut(f"the write was not durable after {timeout_seconds} seconds") from error
 
+    def fill_indexes(self) -> None:
+        """Fill the payload indexes that were created and are not to stay cold."""
+        with self.shard.lock:
+            fields = [index.field for index in self.shard.indexes.unfilled()]
+        self.shard.filling.fill_declared(fields)
+
     def configure(self, config: CollectionConfig) -> None:
         """Use new settings from now on; maintenance brings what exists into line."""
         self.config = config

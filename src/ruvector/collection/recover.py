@@ -31,6 +31,7 @@ from ruvector.collection.vectors import Stored
 from ruvector.errors import StorageDamaged
 from ruvector.index.payload import PayloadIndexes
 from ruvector.index.payload.bitmaps import bitmap_of, rows_of
+from ruvector.index.payload.schemas import is_cold
 from ruvector.storage.garbage import SEGMENTS_KEY, remove_garbage
 from ruvector.storage.transaction import Reader
 
@@ -91,10 +92,12 @@ def _catch_up(shard: "Shard", reader: Reader) -> None:
         return
     if reader.checkpoint <= shard.applied and reader.manifest(SEGMENTS_KEY) == shard.manifest:
         entries = [(n, decode_entry(data)) for n, data in reader.log_after(shard.applied)]
-        if not shard.indexes.schemas() or not any(_changes_indexes(e) for _, e in entries):
+        is_told_all = not any(_changes_indexes(e) for _, e in entries)
+        if not is_told_all:
+            shard.indexes.drop_spare()
+        if is_told_all or not shard.indexes:
             for sequence, entry in entries:
                 shard.apply_one(effect_of(sequence, entry))
-            shard.change_schemas(reader)
             return
     _recover_from(shard, reader)
 
@@ -130,9 +133,10 @@ def _recover_from(shard: "Shard", reader: Reader) -> None:
     indexes = PayloadIndexes()
     for key in reader.manifest_keys():
         if key.startswith(SCHEMA_PREFIX):
-            schema = reader.manifest(key)
-            indexes.create(key.removeprefix(SCHEMA_PREFIX), msgspec.json.decode(schema or b""))
-    if indexes.schemas():
+            schema = msgspec.json.decode(reader.manifest(key) or b"")
+            register = indexes.declare if is_cold(schema) else indexes.create
+            register(key.removeprefix(SCHEMA_PREFIX), schema)
+    if indexes:
         add_payloads(indexes, reader, live)
     sealed, next_row = open_segments(store, reader, shard.spaces, live)
     growing = GrowingSegment(shard.spaces)

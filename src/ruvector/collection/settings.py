@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET
 
 from ruvector.collection.collection import Collection
+from ruvector.collection.shard import Shard
 from ruvector.errors import BadInput, InvalidRequest
 from ruvector.model.configs import (
     CollectionConfig,
@@ -95,7 +96,8 @@ def describe(collection: Collection) -> CollectionInfo:
         points, segments = len(view.live), view.segments
     indexed = sum(segment.counts[name] for segment in segments for name in segment.graphs)
     with shard.lock:
-        schemas, counts = shard.indexes.schemas(), shard.indexes.counts
+        schemas = shard.indexes.schemas()
+    counts = {field: _points_indexed(shard, field) for field in schemas}
     failure = collection.problem or collection.maintenance.failure
     return CollectionInfo(
         status=collection.status,
@@ -109,6 +111,13 @@ def describe(collection: Collection) -> CollectionInfo:
         },
         update_queue=UpdateQueueInfo(shard.store.waiting),
     )
+
+
+def _points_indexed(shard: Shard, field: str) -> int:
+    """Return the rows with a value of the index's type; a cold index is filled to tell."""
+    shard.filling.fill_declared((field,))
+    with shard.lock:
+        return shard.indexes.counts.get(field, 0)
 
 
 def _changed_vector(params: VectorParams, diff: VectorParamsDiff, name: str) -> VectorParams:

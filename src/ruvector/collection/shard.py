@@ -21,11 +21,13 @@ import numpy as np
 from pyroaring import BitMap
 
 from ruvector.collection.effects import Effect, Pending
+from ruvector.collection.filling import Filling
 from ruvector.collection.growing import GrowingSegment
 from ruvector.collection.prepare import Preparation
-from ruvector.collection.recover import add_payloads, follow, recover
+from ruvector.collection.recover import follow, recover
 from ruvector.collection.segment import Rows, Segment
 from ruvector.collection.slices import IdHashes
+from ruvector.collection.unindexed import UnindexedFields
 from ruvector.collection.vectors import Stored, VectorSpace
 from ruvector.collection.view import View
 from ruvector.errors import NotFound, RuvectorError, Unavailable
@@ -33,7 +35,7 @@ from ruvector.index.payload import PayloadIndexes
 from ruvector.index.payload.bitmaps import rows_of
 from ruvector.model.filters import Filter
 from ruvector.storage.shard_store import ShardStore
-from ruvector.storage.transaction import Reader, WriteTransaction
+from ruvector.storage.transaction import WriteTransaction
 
 _decode_json = msgspec.json.Decoder(dict[str, Any]).decode
 # A View waits for the application of a commit it can already see; longer means that it failed.
@@ -68,7 +70,8 @@ class Shard:
         self._views = 0
         self._closed = False
         self._pending = Pending()
-        self._new_schemas: list[tuple[str, str | dict[str, Any] | None]] = []
+        self.filling = Filling(self)
+        self.unindexed = UnindexedFields()
 
     @classmethod
     def open(
@@ -115,7 +118,7 @@ class Shard:
         """
         for attempt in range(_REPLANS + 1):
             with self.lock:
-                view = self._take_view()
+                view = self.take_view()
                 if filter is None and look is None:
                     return view
                 try:
@@ -126,12 +129,12 @@ class Shard:
                 except BaseException:
                     view.__exit__(None, None, None)
                     raise
-                if keep_lock or self.applied == view.sequence or not self.indexes.schemas():
+                if keep_lock or self.applied == view.sequence or not self.indexes:
                     return view
             view.__exit__(None, None, None)
         raise AssertionError("the last plan keeps the lock")
 
-    def _take_view(self) -> View:
+    def take_view(self) -> View:
         """Return a View whose store and memory agree. Call with `lock`."""
         while True:
             if self._closed:
@@ -180,7 +183,8 @@ class Shard:
             matching=lambda filter, rows: self._matching(filter, rows, transaction),
             vector_at=self.vector_at,
             take_rows=self._take_rows,
-            keeps_payloads=bool(self.indexes.schemas()) or self._schema_is_pending(),
+            keeps_payloads=bool(self.indexes or self.indexes.schemas())
+            or self._schema_is_pending(),
         )
         effects = []
         try:
@@ -239,9 +243,6 @@ class Shard:
                 self.apply_one(effect)
             self._pending.applied(self.applied)
             self._advanced.notify_all()
-        if self._new_schemas and not self._pending.effects:
-            with self.store.read() as reader:
-                self.change_schemas(reader)
         self.on_applied()
         return [effect.sequence for effect in effects]
 
@@ -256,25 +257,16 @@ class Shard:
         if len(effect.changed):
             self._replace_payloads(effect)
         if effect.schema is not None:
-            self._new_schemas.append(effect.schema)
+            self._change_schema(*effect.schema)
+        self.filling.note(effect)
         self.applied = effect.sequence
 
-    def change_schemas(self, reader: Reader) -> None:
-        """Drop indexes, or build them beside the running reads and put them in place.
-
-        Called when memory shows all that the reader does: its payloads are those of memory.
-        """
-        changes, self._new_schemas = self._new_schemas, []
-        for field, schema in changes:
-            if schema is None:
-                with self.lock:
-                    self.indexes.drop(field)
-                continue
-            built = PayloadIndexes()
-            built.create(field, schema)
-            add_payloads(built, reader, self.live)
-            with self.lock:
-                self.indexes.adopt(built)
+    def _change_schema(self, field: str, schema: str | dict[str, Any] | None) -> None:
+        if schema is None:
+            self.indexes.drop(field)
+        else:
+            self.indexes.declare(field, schema)
+            self.unindexed.clear(field)
 
     def _replace_rows(self, effect: Effect) -> None:
         live = self.live.copy()
@@ -285,7 +277,7 @@ class Shard:
             for growing in (*self.frozen, self.growing):
                 growing.kill(effect.dead)
         self.live = live
-        if self.indexes.schemas():
+        if self.indexes:
             # A reader of another process's log does not know them: `live` masks those rows.
             for row, payload in zip(effect.dead.tolist(), effect.dead_payloads, strict=False):
                 self.indexes.discard(row, _decode(payload))
@@ -294,7 +286,7 @@ class Shard:
                 self.indexes.add_many(rows, [_decode(payload) for payload in effect.payloads])
 
     def _replace_payloads(self, effect: Effect) -> None:
-        if not self.indexes.schemas():
+        if not self.indexes:
             return
         for row, old, new in zip(
             effect.changed.tolist(), effect.old_payloads, effect.new_payloads, strict=True

@@ -19,11 +19,13 @@ from pyroaring import BitMap
 from ruvector.collection.records import PointRecord, decode_record
 from ruvector.collection.segment import Found, SearchPlan, Segment, merge_found
 from ruvector.collection.slices import slice_of
+from ruvector.collection.unindexed import wanted_index
 from ruvector.collection.vectors import Stored, VectorSpace, find_space
 from ruvector.index.payload.bitmaps import bitmap_of, rows_of
 from ruvector.index.payload.fields import FieldIndex
-from ruvector.model.filters import Filter, matches
+from ruvector.model.filters import FieldCondition, Filter, matches
 from ruvector.model.ids import PointId, id_key
+from ruvector.model.payload_parts import payload_reader
 from ruvector.model.points import Vectors
 from ruvector.storage.transaction import Reader
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 _decode_json = msgspec.json.Decoder(dict[str, Any]).decode
 _SCAN_BATCH = 1024  # rows whose records are read in one call
+SIDE_ROWS_MIN = 10_000  # fewer payloads are read in 30 ms
 
 
 class View:
@@ -47,6 +50,7 @@ class View:
         self.sequence = shard.applied
         self.rows: BitMap | None = None  # those that match the filter, None without one
         self._keeps_lock = False
+        self._made_side = False
 
     def __enter__(self) -> Self:
         return self
@@ -138,6 +142,11 @@ class View:
 
     def match(self, filter: Filter) -> BitMap:
         """Return exactly the rows that match, a bitmap of the caller's own; with the lock held."""
+        indexes = self._shard.indexes
+        unfilled = [index.field for index in indexes.unfilled(filter)]
+        if unfilled and self._may_fill():
+            with self._without_lock():
+                self._shard.filling.fill_declared(unfilled)
         return self._shard.indexes.plan(filter, self)
 
     @property
@@ -147,6 +156,10 @@ class View:
 
     def field_index(self, key: str) -> FieldIndex | None:
         """Return the index of a payload field, or None. Use it while the lock is held."""
+        indexes = self._shard.indexes
+        if not indexes.is_filled(key) and self._may_fill():
+            with self._without_lock():
+                self._shard.filling.fill_declared((key,))
         return self._shard.indexes.get(key)
 
     def matching(self, filter: Filter, rows: Sequence[int]) -> BitMap:
@@ -188,21 +201,38 @@ class View:
     def _keys(self, rows: list[int]) -> list[bytes | None]:
         return [data and decode_record(data).key for data in self.reader.points(rows)]
 
-    def payloads(self, rows: BitMap) -> Iterator[tuple[int, dict[str, Any]]]:
+    def payloads(self, rows: BitMap, names: frozenset[str]) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield (row, payload) of rows; the shard's lock is free meanwhile, unless it is kept."""
-        array = rows_of(rows)
+        array, read = rows_of(rows), payload_reader(names)
         for start in range(0, len(array), _SCAN_BATCH):
             batch = array[start : start + _SCAN_BATCH].tolist()
-            found = self._read_payloads(batch)
+            with self._without_lock():
+                found = [
+                    (row, read(decode_record(data).payload))
+                    for row, data in zip(batch, self.reader.points(batch), strict=True)
+                    if data is not None
+                ]
             yield from found
 
-    def _read_payloads(self, rows: list[int]) -> list[tuple[int, dict[str, Any]]]:
+    def index_instead(self, conditions: Sequence[FieldCondition], number: int) -> bool:
+        """Note the fields that are read for want of an index; make side indexes if that pays."""
+        unindexed, due = self._shard.unindexed, []
+        for condition in conditions:
+            schema = wanted_index(condition)
+            if schema is not None:
+                total = unindexed.note(condition.key, schema, number)
+                if total >= max(SIDE_ROWS_MIN, len(self.live) // 2):
+                    due.append((condition.key, "keyword" if schema == "text" else schema))
+        if not due or self._made_side or not self._may_fill():
+            return False
+        self._made_side = True  # what is not answered now will not be by another try
         with self._without_lock():
-            return [
-                (row, _decode_json(payload) if (payload := decode_record(data).payload) else {})
-                for row, data in zip(rows, self.reader.points(rows), strict=True)
-                if data is not None
-            ]
+            made = [self._shard.filling.fill_side(field, kind) for field, kind in due]
+        return any(made)
+
+    def _may_fill(self) -> bool:
+        """Return whether indexes may be filled now: not by who holds up all others meanwhile."""
+        return not self._keeps_lock and self._pending is None
 
     @contextmanager
     def _without_lock(self) -> Iterator[None]:

@@ -35,6 +35,8 @@ def test_a_type_is_given_by_name_or_as_an_object_and_echoed_verbatim(name: str) 
         {"type": "text", "phrase_matching": True, "ascii_folding": True, "scoring": True},
         {"type": "text", "scoring": {"type": "bm25"}, "max_token_len": 20},
         {"type": "geo", "enable_hnsw": True},
+        {"type": "keyword", "memory": "cold"},
+        {"type": "keyword", "on_disk": True},
         {"type": "float", "is_principal": True},
         {"type": "datetime", "is_principal": False},
     ],
@@ -64,8 +66,6 @@ def test_parameters_of_a_type_are_accepted(schema: dict[str, Any]) -> None:
         ({"type": "keyword", "is_tenant": 1}, MalformedRequest, "is_tenant: expected a boolean"),
         ({"type": "keyword", "memory": "warm"}, MalformedRequest, "one of cold, cached, pinned"),
         ({"type": "keyword", "memory": {}}, MalformedRequest, "one of cold, cached, pinned"),
-        ({"type": "keyword", "memory": "cold"}, BadInput, "on disk are not supported yet"),
-        ({"type": "keyword", "on_disk": True}, BadInput, "on disk are not supported yet"),
         ({"type": "integer", "lookup": False, "range": False}, InvalidRequest, "both disabled"),
     ],
 )

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from ruvector.index.payload.fields import FieldIndex
+from ruvector.model.filter_fields import array_steps
 from ruvector.model.filters import Condition, Filter, HasId, HasVector, MinShould, Nested, Slice
-from ruvector.model.paths import ANY_ELEMENT, Step, parse_path
+from ruvector.model.paths import Step, parse_path
 
 Fields = Mapping[tuple[Step, ...], Sequence[FieldIndex]]
 """The indexes of each path."""
@@ -43,8 +44,7 @@ def _bind(condition: Condition, fields: Fields, outer: tuple[Step, ...]) -> Cond
         return condition
     steps = outer + parse_path(condition.key).steps
     if isinstance(condition, Nested):
-        inside = steps if steps[-1] == ANY_ELEMENT else (*steps, ANY_ELEMENT)
-        inner = _bind_filter(condition.filter, fields, inside)
+        inner = _bind_filter(condition.filter, fields, array_steps(condition.key, outer))
         return msgspec.structs.replace(condition, filter=inner)
     for index in fields.get(steps, ()):
         meaning = index.meaning(condition, is_inside=bool(outer))

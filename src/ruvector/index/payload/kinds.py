@@ -32,6 +32,7 @@ from ruvector.model.filters import (
     MatchExcept,
     MatchPrefix,
     MatchSubstring,
+    MatchText,
     MatchValue,
     NumberRange,
 )
@@ -107,22 +108,32 @@ class MatchIndex(ValueIndex):
                 listed = condition.values if same else ()
                 return self._postings.with_other(listed) | self._foreign
             return None
-        elif isinstance(condition, MatchPrefix | MatchSubstring):
+        elif isinstance(condition, MatchPrefix | MatchSubstring | MatchText):
+            if isinstance(condition, MatchText) and condition.rules is not None:
+                return None
             if self.kind is not str:
                 return None if self._foreign else BitMap()
-            if isinstance(condition, MatchPrefix):
-                return self._postings.with_prefix(condition.prefix)
-            return self._postings.with_substring(condition.substring)
+            return self._rows_of_parts(condition)
         else:
             return None
         return None if self._foreign else BitMap()
+
+    def _rows_of_parts(self, condition: MatchPrefix | MatchSubstring | MatchText) -> BitMap:
+        if isinstance(condition, MatchPrefix):
+            return self._postings.with_prefix(condition.prefix)
+        if isinstance(condition, MatchSubstring):
+            return self._postings.with_substring((condition.substring,))
+        parts = condition.text.split() if condition.mode == "any" else (condition.text,)
+        return self._postings.with_substring(parts)
 
     def _estimate_values(self, condition: Condition) -> int | None:
         if isinstance(condition, MatchValue):
             return self._postings.count((condition.value,)) + len(self._foreign)
         if isinstance(condition, MatchAny):
             return self._postings.count(condition.values) + len(self._foreign)
-        if isinstance(condition, MatchExcept | MatchPrefix | MatchSubstring):
+        if isinstance(condition, MatchText) and condition.rules is not None:
+            return None
+        if isinstance(condition, MatchExcept | MatchPrefix | MatchSubstring | MatchText):
             return len(self._filled)
         return None
 

@@ -16,9 +16,11 @@ from pyroaring import BitMap
 
 from ruvector.index.payload.binding import Fields
 from ruvector.index.payload.bitmaps import Bounds, at_least
+from ruvector.model.filter_fields import Steps, array_steps, field_names
 from ruvector.model.filters import (
     Check,
     Condition,
+    FieldCondition,
     Filter,
     HasId,
     HasVector,
@@ -27,6 +29,7 @@ from ruvector.model.filters import (
     MinShould,
     Nested,
     Slice,
+    ValuesCount,
     compile_filter,
 )
 from ruvector.model.paths import parse_path
@@ -51,8 +54,15 @@ class RowSource(Protocol):
         """Return the rows whose ids fall into a slice of the id space."""
         ...
 
-    def payloads(self, rows: BitMap) -> Iterable[tuple[int, dict[str, Any]]]:
-        """Return each row with its payload."""
+    def payloads(self, rows: BitMap, names: frozenset[str]) -> Iterable[tuple[int, dict[str, Any]]]:
+        """Return each row with its payload's fields of these names, or with more of them."""
+        ...
+
+    def index_instead(self, conditions: Sequence[FieldCondition], number: int) -> bool:
+        """Hear that `number` payloads must be read for want of indexes that answer these.
+
+        Return whether indexes were made, so that planning again will find them.
+        """
         ...
 
 
@@ -69,6 +79,7 @@ class _Plan:
         self.source = source
         self.live = source.live_rows()
         self.exact: dict[int, BitMap] = {}
+        self.unanswered: list[FieldCondition] = []
 
     def run(self, filter: Filter) -> BitMap:
         bounds = self.filter(filter)
@@ -77,8 +88,11 @@ class _Plan:
             return result
         open_rows = (bounds.possible & self.live) - result
         if open_rows:
-            check = compile_filter(filter, self.leaf)
-            found = [row for row, payload in self.source.payloads(open_rows) if check(payload, row)]
+            if self.unanswered and self.source.index_instead(self.unanswered, len(open_rows)):
+                return _Plan(self.fields, self.source).run(filter)
+            check, names = compile_filter(filter, self.leaf), field_names(filter)
+            payloads = self.source.payloads(open_rows, names)
+            found = [row for row, payload in payloads if check(payload, row)]
             result |= BitMap(found)
         return result
 
@@ -90,8 +104,12 @@ class _Plan:
     def bounds(self, condition: Condition) -> Bounds:
         if isinstance(condition, Filter):
             return self.filter(condition)
+        if isinstance(condition, Nested):
+            return Bounds(BitMap(), self.around(condition.filter, array_steps(condition.key)))
         bounds = self.known(condition)
         if bounds is None:
+            if isinstance(condition, FieldCondition):
+                self.unanswered.append(condition)
             return Bounds(BitMap(), self.live)
         if bounds.exact:
             self.exact[id(condition)] = bounds.certain
@@ -109,11 +127,31 @@ class _Plan:
             return self.complement(IsEmpty(condition.key, False))
         if isinstance(condition, IsNull) and not condition.wanted:
             return self.complement(IsNull(condition.key, True))
-        for index in self.fields.get(parse_path(condition.key).steps, ()):
+        return self.indexed(parse_path(condition.key).steps, condition)
+
+    def indexed(self, steps: Steps, condition: Condition) -> Bounds | None:
+        for index in self.fields.get(steps, ()):
             bounds = index.bounds(condition)
             if bounds is not None:
                 return bounds
         return None
+
+    def around(self, filter: Filter, outer: Steps) -> BitMap:
+        """Return the rows that can have an element which fulfils a nested filter.
+
+        What is true of one element's value is true of one of all the elements' values; that is
+        said of conditions which a value makes true, not of those which the lack of one does.
+        """
+        possible = self.live
+        for condition in filter.must:
+            if isinstance(condition, Nested):
+                steps = array_steps(condition.key, outer)
+                possible = possible & self.around(condition.filter, steps)
+            elif isinstance(condition, FieldCondition) and not _is_of_lack(condition):
+                bounds = self.indexed(outer + parse_path(condition.key).steps, condition)
+                if bounds is not None:
+                    possible = possible & bounds.possible
+        return possible
 
     def complement(self, condition: Condition) -> Bounds | None:
         bounds = self.known(condition)
@@ -184,6 +222,15 @@ _POINT_CONDITIONS: Final[dict[type, Callable[[RowSource, Any], BitMap]]] = {
     HasVector: lambda source, condition: source.rows_with_vector(condition.name),
     Slice: lambda source, condition: source.rows_in_slice(condition.total, condition.index),
 }
+
+
+def _is_of_lack(condition: FieldCondition) -> bool:
+    """Return whether an element without a value can fulfil a condition."""
+    if isinstance(condition, IsEmpty):
+        return condition.wanted
+    if isinstance(condition, IsNull):
+        return not condition.wanted
+    return isinstance(condition, ValuesCount)
 
 
 def _both(one: Bounds, other: Bounds) -> Bounds:

@@ -1,9 +1,10 @@
 """Which index does a field schema ask for?
 
-A schema is a type's name, or an object with `type` and parameters. All parameters are checked;
-those that would change where or how data lie and that this version doesn't honour are refused, not
-ignored: `on_disk: true` and `memory: "cold"`. `is_tenant`, `is_principal` and `enable_hnsw` are
-hints about layout and graph building that never change an answer, so they are accepted and echoed.
+A schema is a type's name, or an object with `type` and parameters, which are all checked.
+`memory: "cold"` (once `on_disk: true`) is honoured by not filling the index before somebody asks
+for its field, and by emptying it when memory is wanted (`PayloadIndexes`). `is_tenant`,
+`is_principal` and `enable_hnsw` are hints about layout and graph building that never change an
+answer, so they are accepted and echoed.
 """
 
 from collections.abc import Callable, Mapping
@@ -54,6 +55,14 @@ def create_field_index(field: str, schema: Schema) -> FieldIndex:
     return create(field, schema, given)
 
 
+def is_cold(schema: Schema) -> bool:
+    """Return whether an index is to be held in memory only while it is used."""
+    if isinstance(schema, str):
+        return False
+    memory = schema.get("memory")
+    return bool(schema.get("on_disk")) if memory is None else memory == "cold"
+
+
 def _read(schema: object) -> tuple[str, dict[str, Any]]:
     name: Any
     given: dict[str, Any]
@@ -85,11 +94,6 @@ def _check(name: str, parameter: str, value: Any, own: tuple[str, ...]) -> None:
         raise MalformedRequest(f"field_schema.{parameter}: expected a boolean")
     if parameter == "memory" and value not in _MEMORY:
         raise MalformedRequest(f"field_schema.memory: expected one of {', '.join(_MEMORY)}")
-    if (parameter, value) in (("on_disk", True), ("memory", "cold")):
-        raise BadInput(
-            f"field_schema.{parameter}: payload indexes on disk are not supported yet; "
-            "leave it out, or ask for memory `cached` or `pinned`"
-        )
 
 
 def _integer(field: str, schema: Schema, given: dict[str, Any]) -> FieldIndex:
