@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from pyroaring import BitMap
 
-from ruvector.collection.records import PointRecord, decode_record
+from ruvector.collection.records import PointRecord, decode_record, payload_of
 from ruvector.collection.segment import Found, SearchPlan, Segment, merge_found
 from ruvector.collection.slices import slice_of
 from ruvector.collection.unindexed import wanted_index
@@ -208,7 +208,7 @@ class View:
             batch = array[start : start + _SCAN_BATCH].tolist()
             with self._without_lock():
                 found = [
-                    (row, read(decode_record(data).payload))
+                    (row, read(payload_of(data)))
                     for row, data in zip(batch, self.reader.points(batch), strict=True)
                     if data is not None
                 ]

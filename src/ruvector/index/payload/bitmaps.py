@@ -32,7 +32,7 @@ class Bounds(NamedTuple):
 
 def bitmap_of(rows: Rows) -> BitMap:
     """Return the bitmap of rows in any order; duplicates are fine."""
-    if len(rows) > 1 and not bool(np.all(rows[1:] > rows[:-1])):
+    if len(rows) > 1 and not (rows[1:] > rows[:-1]).all():
         rows = np.sort(rows)
     return BitMap(_buffer(rows))
 

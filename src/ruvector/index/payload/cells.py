@@ -6,7 +6,7 @@ and the four cells inside it follow each other. Codes are kept as int64, in the 
 unsigned ones. Arrays in, arrays out; no state.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,14 +20,26 @@ DEGREES_PER_STEP: Final = 360 / STEPS
 """Of longitude; a step of latitude is half of it."""
 
 _SIGN: Final = np.uint64(2**63)
-_SPREAD: Final = (
-    (16, 0x0000FFFF0000FFFF),
-    (8, 0x00FF00FF00FF00FF),
-    (4, 0x0F0F0F0F0F0F0F0F),
-    (2, 0x3333333333333333),
-    (1, 0x5555555555555555),
+_SPREAD: Final = tuple(
+    (np.uint64(shift), np.uint64(mask))
+    for shift, mask in (
+        (16, 0x0000FFFF0000FFFF),
+        (8, 0x00FF00FF00FF00FF),
+        (4, 0x0F0F0F0F0F0F0F0F),
+        (2, 0x3333333333333333),
+        (1, 0x5555555555555555),
+    )
 )
 """Shifts and masks that put a zero before each of 32 bits."""
+
+_GATHER: Final = tuple(
+    zip(
+        [shift for shift, _ in reversed(_SPREAD)],
+        [*(mask for _, mask in _SPREAD[-2::-1]), np.uint64(0xFFFFFFFF)],
+        strict=True,
+    )
+)
+"""The way back."""
 
 
 def steps_of(lon: Floats, lat: Floats) -> tuple[Steps, Steps]:
@@ -56,23 +68,57 @@ def positions_of(x: Steps, y: Steps) -> tuple[Floats, Floats]:
     return lon, lat
 
 
-def ranges_of(level: int, x: Steps, y: Steps) -> tuple[Codes, Codes]:
-    """Return the first and the last code of the cells (x, y) of a level: 2^level cells a side."""
-    shift, rest = np.uint64(32 - level), np.uint64(2 ** (32 - level) - 1)
-    x, y = x << shift, y << shift
-    return codes_of(x, y), codes_of(x | rest, y | rest)
+class Cells(NamedTuple):
+    """Cells of one level: 2^level of them a side. `codes`: their first bits, interleaved."""
+
+    level: int
+    x: Steps
+    y: Steps
+    codes: Steps
+
+    def at(self, chosen: Any) -> "Cells":
+        """Return some of the cells."""
+        return Cells(self.level, self.x[chosen], self.y[chosen], self.codes[chosen])
+
+    def split(self) -> "Cells":
+        """Return the sixteen cells, two levels deeper, of each."""
+        four, sixteen = np.uint64(4), np.uint64(16)
+        return Cells(
+            self.level + 2,
+            (self.x[:, None] * four + _QUARTERS_X).ravel(),
+            (self.y[:, None] * four + _QUARTERS_Y).ravel(),
+            (self.codes[:, None] * sixteen + _QUARTERS).ravel(),
+        )
+
+    def ranges(self) -> tuple[Codes, Codes]:
+        """Return the first and the last code of each cell."""
+        shift = np.uint64(64 - 2 * self.level)
+        lows = self.codes << shift
+        highs = lows | np.uint64(2 ** (64 - 2 * self.level) - 1)
+        return (lows ^ _SIGN).view(np.int64), (highs ^ _SIGN).view(np.int64)
+
+
+def _quarters() -> tuple[Steps, Steps, Steps]:
+    codes = np.arange(16, dtype=np.uint64)
+    x = ((codes >> np.uint64(2)) & np.uint64(2)) | ((codes >> np.uint64(1)) & np.uint64(1))
+    y = ((codes >> np.uint64(1)) & np.uint64(2)) | (codes & np.uint64(1))
+    return codes, x, y
+
+
+_QUARTERS, _QUARTERS_X, _QUARTERS_Y = _quarters()
+FIRST_CELLS: Final = Cells(2, _QUARTERS_X, _QUARTERS_Y, _QUARTERS)
+"""The sixteen cells of the whole earth."""
 
 
 def _spread(steps: Steps) -> Any:
     bits = steps
     for shift, mask in _SPREAD:
-        bits = (bits | (bits << np.uint64(shift))) & np.uint64(mask)
+        bits = (bits | (bits << shift)) & mask
     return bits
 
 
 def _gather(bits: Any) -> Any:
-    bits = bits & np.uint64(_SPREAD[-1][1])
-    masks = [mask for _, mask in _SPREAD[-2::-1]] + [0x00000000FFFFFFFF]
-    for (shift, _), mask in zip(reversed(_SPREAD), masks, strict=True):
-        bits = (bits | (bits >> np.uint64(shift))) & np.uint64(mask)
+    bits = bits & _SPREAD[-1][1]
+    for shift, mask in _GATHER:
+        bits = (bits | (bits >> shift)) & mask
     return bits

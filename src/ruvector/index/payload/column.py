@@ -17,8 +17,8 @@ from pyroaring import BitMap
 
 from ruvector.index.payload.bitmaps import Rows, add_rows, bitmap_of
 
-PREFIXES: Final = 128
-"""One bitmap per 1/128 of the values: 16 bytes per row, and at most 1/256 of the rows per end."""
+PREFIXES: Final = 64
+"""One bitmap per 1/64 of the values: 8 bytes per row, and at most 1/128 of the rows per end."""
 
 TAIL_MIN: Final = 4096
 """Comparing a tail of this length takes about 5 µs."""

@@ -13,7 +13,7 @@ one bitmap per number.
 
 import heapq
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -25,6 +25,9 @@ from ruvector.index.payload.sorted_texts import SortedTexts
 
 _BYTES_PER_VALUE = 65
 """A dictionary slot and the row's int: measured with tracemalloc, on UUID texts 150 with them."""
+
+_MANY = 64
+"""From so many rows on an array becomes a bitmap quicker than a list."""
 
 _SAMPLE = 256
 """Values whose size stands for that of all."""
@@ -54,7 +57,6 @@ class Postings:
 
     def add_many(self, rows: Rows, values: Sequence[Any]) -> None:
         """Add rows that are not in it, each with one value."""
-        add_rows(self.rows, rows)
         by_value = self._by_value
         repeated: dict[Any, list[int]] = {}
         for row, value in zip(rows.tolist(), values, strict=True):
@@ -66,8 +68,19 @@ class Postings:
                 repeated[value].append(row)
             else:
                 repeated[value] = [row]
-        for value, group in repeated.items():
-            self._add_group(value, np.array(group, dtype=np.uint32))
+        self.add_groups(rows, repeated)
+
+    def add_groups(self, rows: Rows, groups: Mapping[Any, list[int]]) -> None:
+        """Add rows that are not in it, given as the rows of each value.
+
+        Rows of several values are not told apart by `with_other` then.
+        """
+        add_rows(self.rows, rows)
+        for value, group in groups.items():
+            if len(group) == 1:
+                self._add_one(value, group[0])
+            else:
+                self._add_group(value, group)
 
     def discard(self, row: int, values: Iterable[Any]) -> None:
         """Remove a row that was added with these values."""
@@ -187,15 +200,18 @@ class Postings:
         else:
             self._by_value[value] = BitMap((held, row))
 
-    def _add_group(self, value: Any, rows: Rows) -> None:
-        added = bitmap_of(rows)
+    def _add_group(self, value: Any, rows: list[int]) -> None:
+        many = len(rows) >= _MANY
+        added = bitmap_of(np.array(rows, dtype=np.uint32)) if many else BitMap(rows)
         held = self._by_value.get(value)
         if isinstance(held, BitMap):
             held |= added
-        else:
-            if held is not None:
-                added.add(held)
-            self._by_value[value] = added
+            return
+        if held is not None:
+            added.add(held)
+        elif self._sorted is not None:
+            self._sorted.add(value)
+        self._by_value[value] = added
 
 
 def _count(held: int | BitMap) -> int:

@@ -97,6 +97,9 @@ class TextIndex(ValueIndex):
         documents = [self.rules.analyzer.document(text) for text in texts]
         words = documents[0] if len(documents) == 1 else [w for words in documents for w in words]
         self._postings.add(row, words)
+        self._keep_order(row, documents, words)
+
+    def _keep_order(self, row: int, documents: list[list[str]], words: list[str]) -> None:
         if self._documents is not None:
             self._documents[row] = self._numbered(documents)
         if self.ranking is not None and words:
@@ -112,8 +115,17 @@ class TextIndex(ValueIndex):
         return result.tobytes()
 
     def _add_bare(self, rows: Rows, values: list[Any]) -> Rows:
+        groups: dict[str, list[int]] = {}
         for row, text in zip(rows.tolist(), values, strict=True):
-            self._add_texts(row, [text])
+            words = self.rules.analyzer.document(text)
+            for word in set(words):
+                held = groups.get(word)
+                if held is None:
+                    groups[word] = [row]
+                else:
+                    held.append(row)
+            self._keep_order(row, [words], words)
+        self._postings.add_groups(rows, groups)
         return rows
 
     def _discard_values(self, row: int, values: list[Any]) -> None:
