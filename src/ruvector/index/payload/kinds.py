@@ -60,10 +60,6 @@ class MatchIndex(ValueIndex):
         """Return whether a value counts as indexed in `points`: those of the type do."""
         return value.__class__ is self.kind
 
-    def value_counts(self) -> list[tuple[Any, BitMap]]:
-        """Return each value with its rows, for facets; the bitmaps are not to be changed."""
-        return list(self._postings.counts())
-
     def facet(self, rows: BitMap | None, limit: int) -> list[tuple[Any, int]]:
         """Return the most frequent values among the rows (None: all added) with their counts.
 
