@@ -73,6 +73,7 @@ class __attribute__((visibility("hidden"))) MaybeReleaseGil {
 void bind_text(nb::module_& module);
 void bind_json(nb::module_& module);
 void bind_records(nb::module_& module);
+void bind_codes(nb::module_& module);
 void bind_exact(nb::module_& module);
 void bind_graph(nb::module_& module);
 void bind_ids(nb::module_& module);

@@ -13,6 +13,7 @@ NB_MODULE(_kernel, module) {
   ruvector::bind_text(module);
   ruvector::bind_json(module);
   ruvector::bind_records(module);
+  ruvector::bind_codes(module);
   ruvector::bind_exact(module);
   ruvector::bind_graph(module);
   ruvector::bind_ids(module);

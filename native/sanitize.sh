@@ -43,7 +43,7 @@ import sys, pytest, ruvector.kernel._kernel as kernel
 assert kernel.__file__.startswith(sys.argv[1]), kernel.__file__
 sys.exit(pytest.main(sys.argv[2:]))' "$package" \
   -p no:cacheprovider -q --durations=5 tests/kernel tests/index/test_vector_index.py \
-  tests/index/test_graph.py tests/index/test_graph_damage.py "$@"
+  tests/index/test_graph.py tests/index/test_graph_damage.py tests/index/test_coded_graph.py "$@"
 
 TSAN_OPTIONS=halt_on_error=1 timeout "$steps_seconds" "$build/graph_threads" \
   "${RACE_ROWS:-40}" "${RACE_READERS:-2}"

@@ -1,4 +1,4 @@
-// How are near rows found? The walk through the graph, a template over the code.
+// How are near rows found? The walk through the graph, a template over the rows and their code.
 //
 // `walk` keeps one sorted array of the nearest rows met (the beam) and expands the nearest that was
 // not expanded. `walk_past` does the same when some rows do not match: they are expanded as well
@@ -26,8 +26,8 @@ inline void fetch_row(const std::byte* row, std::size_t bytes) {
 }
 
 // Collects the links of `row` not met before, then calls take(distance, row) for each.
-template <class Code, class Take>
-void expand(const Graph& graph, const Code& code, const CodeQuery& query, std::uint32_t row,
+template <class Rows, class Code, class Query, class Take>
+void expand(const Rows& graph, const Code& code, const Query& query, std::uint32_t row,
             std::size_t limit, Scratch& scratch, Take&& take) {
   const std::uint32_t* links = graph.links(row);
   const std::size_t width = graph.options().links_per_node;
@@ -188,8 +188,8 @@ class Starts {
   std::size_t found_ = 0;
 };
 
-template <class Code, class Take>
-void start_walk(const Graph& graph, const Code& code, const CodeQuery& query, std::size_t limit,
+template <class Rows, class Code, class Query, class Take>
+void start_walk(const Rows& graph, const Code& code, const Query& query, std::size_t limit,
                 Scratch& scratch, Take&& take) {
   Starts best(graph.options().metric);
   const std::size_t entries = graph.entry_count();
@@ -201,8 +201,8 @@ void start_walk(const Graph& graph, const Code& code, const CodeQuery& query, st
 }
 
 // Expands the nearest row of the beam that was not expanded, until there is none.
-template <class Code, class Kept>
-void explore(const Graph& graph, const Code& code, const CodeQuery& query, Scratch& scratch,
+template <class Rows, class Code, class Query, class Kept>
+void explore(const Rows& graph, const Code& code, const Query& query, Scratch& scratch,
              Kept& beam) {
   const std::size_t limit = graph.rows();
   scratch.begin(limit);
@@ -227,8 +227,8 @@ void explore(const Graph& graph, const Code& code, const CodeQuery& query, Scrat
 }
 
 // The `width` nearest rows met, nearest first, in scratch.beam; returns how many.
-template <class Code>
-std::size_t walk(const Graph& graph, const Code& code, const CodeQuery& query, std::size_t width,
+template <class Rows, class Code, class Query>
+std::size_t walk(const Rows& graph, const Code& code, const Query& query, std::size_t width,
                  Scratch& scratch) {
   Beam beam(scratch.beam, width);
   explore(graph, code, query, scratch, beam);
@@ -238,8 +238,8 @@ std::size_t walk(const Graph& graph, const Code& code, const CodeQuery& query, s
 
 // The `width` nearest rows for which matches(row), nearest first, in scratch.beam; returns how
 // many. For filters that most rows match: fewer come back where too many others lie near the query.
-template <class Code, class Matches>
-std::size_t walk_past(const Graph& graph, const Code& code, const CodeQuery& query,
+template <class Rows, class Code, class Query, class Matches>
+std::size_t walk_past(const Rows& graph, const Code& code, const Query& query,
                       std::size_t width, Scratch& scratch, const Matches& matches) {
   MixedBeam<Matches> beam(scratch.beam, width, matches);
   explore(graph, code, query, scratch, beam);
@@ -248,8 +248,8 @@ std::size_t walk_past(const Graph& graph, const Code& code, const CodeQuery& que
 
 // The `width` nearest rows for which matches(row), in scratch.beam; returns how many, or nothing
 // useful and `false` in `complete` when `budget` distances were not enough.
-template <class Code, class Matches, class Seeds>
-std::size_t walk_matching(const Graph& graph, const Code& code, const CodeQuery& query,
+template <class Rows, class Code, class Query, class Matches, class Seeds>
+std::size_t walk_matching(const Rows& graph, const Code& code, const Query& query,
                           std::size_t width, std::size_t budget, Scratch& scratch,
                           Matches&& matches, Seeds&& seeds, bool& complete) {
   const std::size_t limit = graph.rows();

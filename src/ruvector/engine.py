@@ -14,11 +14,13 @@ from typing import Any, NamedTuple, TypeVar, cast
 from ruvector.collection.catalog import Catalog
 from ruvector.collection.changes import FREES_SPACE, change_of
 from ruvector.collection.collection import Collection
+from ruvector.collection.memory import memory_report
 from ruvector.collection.settings import changed_config, describe, new_config
 from ruvector.collection.strict import check_strict
 from ruvector.errors import BadInput, MalformedRequest, NotFound, RuvectorError, TimedOut
 from ruvector.model import requests as r
 from ruvector.model import results as out
+from ruvector.model.memory import MemoryReport
 from ruvector.model.names import check_name
 from ruvector.model.operations import OPERATION_OF, Kind
 from ruvector.model.wrong_types import wrong_type
@@ -153,6 +155,10 @@ def _get_collection(catalog: Catalog, request: r.GetCollection) -> out.Collectio
     return describe(catalog.get(request.collection))
 
 
+def _get_memory(catalog: Catalog, request: r.GetMemory) -> MemoryReport:
+    return memory_report(catalog.get(request.collection))
+
+
 def _collection_exists(catalog: Catalog, request: r.CollectionExists) -> out.ExistsResult:
     return out.ExistsResult(catalog.exists(request.collection))
 
@@ -257,6 +263,7 @@ _HANDLERS: dict[type, Callable[[Catalog, Any], Any]] = {
     **{request: _reading(handler) for request, handler in READS.items()},
     r.ListCollections: _list_collections,
     r.GetCollection: _get_collection,
+    r.GetMemory: _get_memory,
     r.CollectionExists: _collection_exists,
     r.CreateCollection: _create_collection,
     r.UpdateCollection: _update_collection,

@@ -15,6 +15,7 @@ from ruvector.model.operations import OPERATIONS
 METHOD_OF: dict[type, str] = {
     r.ListCollections: "list_collections",
     r.GetCollection: "get_collection",
+    r.GetMemory: "get_memory",
     r.CollectionExists: "collection_exists",
     r.CreateCollection: "create_collection",
     r.UpdateCollection: "update_collection",

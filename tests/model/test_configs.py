@@ -53,6 +53,7 @@ HNSW = {
     "full_scan_threshold": 0,
     "max_indexing_threads": 2,
     "on_disk": True,
+    "memory": "pinned",
 }
 OPTIMIZERS = {
     "deleted_threshold": 0.5,
@@ -93,7 +94,8 @@ def test_log_setting_is_echoed_as_it_was_set(engine: Engine) -> None:
 
 VECTOR_SETTINGS: dict[str, Any] = {
     "on_disk": True,
-    "memory": "cached",
+    "memory": "cold",
+    "quantization_config": {"scalar": {"type": "int8", "quantile": 0.99}},
     "datatype": "float16",
     "hnsw_config": {"m": 8, "ef_construct": 20},
 }
@@ -154,7 +156,7 @@ REFUSED_ON_CREATE: list[tuple[str, Any, str]] = [
     ("on_disk_payload", False, "on_disk_payload"),
     ("payload", {"memory": "cold"}, "payload"),
     ("id_tracker", {"memory": "cold"}, "id_tracker"),
-    ("quantization_config", {"scalar": {"type": "int8"}}, "quantization_config"),
+    ("quantization_config", {"scalar": {"type": "int4"}}, "quantization_config"),
     ("sparse_vectors", {"s": {}}, "sparse_vectors"),
     ("strict_mode_config", {"sparse_config": {}}, "strict_mode_config"),
     ("wal_config", WalConfigDiff(wal_capacity_mb=0), "wal_capacity_mb"),
@@ -173,7 +175,6 @@ REFUSED_HNSW: list[tuple[str, Any]] = [
     ("ef_construct", 10_001),
     ("full_scan_threshold", -1),
     ("max_indexing_threads", -1),
-    ("memory", "cold"),
     ("payload_m", 8),
     ("inline_storage", True),
     ("m", 10**5000),
@@ -198,10 +199,10 @@ REFUSED_VECTOR: list[tuple[str, Any]] = [
     ("size", True),
     ("distance", "cosine"),
     ("datatype", "turbo4"),
-    ("memory", "cold"),
+    ("memory", "warm"),
     ("memory", "pinned"),
     ("multivector_config", {"comparator": "max_sim"}),
-    ("quantization_config", {"binary": {}}),
+    ("quantization_config", {"binary": {"encoding": "none"}}),
     ("hnsw_config", {"m": 1}),
     ("hnsw_config", {"links": 1}),
     ("colour", "red"),
@@ -252,7 +253,7 @@ REFUSED_ON_UPDATE: list[tuple[str, Any, str]] = [
     ("sparse_vectors", {"s": {}}, "sparse_vectors"),
     ("strict_mode_config", {"sparse_config": {}}, "strict_mode_config"),
     ("vectors", {"": VectorParamsDiff(quantization_config={"scalar": {}})}, "quantization_config"),
-    ("vectors", {"": VectorParamsDiff(memory="cold")}, "memory"),
+    ("vectors", {"": VectorParamsDiff(memory="pinned")}, "memory"),
     ("vectors", {"missing": VectorParamsDiff(on_disk=True)}, "missing"),
 ]
 

@@ -32,6 +32,7 @@ BY_FILTER: dict[str, Any] = {"filter": FILTER}
 EXAMPLES: list[r.Request[Any]] = [
     r.ListCollections(),
     r.GetCollection(collection=C),
+    r.GetMemory(collection=C),
     r.CollectionExists(collection=C),
     r.CreateCollection(
         collection=C,

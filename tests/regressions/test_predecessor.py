@@ -148,8 +148,8 @@ def test_graph_has_the_links_that_were_asked_for(path: Path, line: NDArray[np.fl
 @pytest.mark.parametrize(
     "settings",
     [
-        {"quantization": {"scalar": {"type": "int8"}}},
-        {"vectors": {"a": {"size": 2, "quantization_config": {"binary": {}}}}},
+        {"quantization": {"scalar": {"type": "int4"}}},
+        {"vectors": {"a": {"size": 2, "quantization_config": {"ternary": {}}}}},
         {"on_disk_payload": False},
         {"hnsw": {"payload_m": 8}},
         {"hnsw": {"m": 1000}},

@@ -64,6 +64,7 @@ class AsyncRuvectorClient:
     delete_collection = as_async(RuvectorClient.delete_collection)
     collection_exists = as_async(RuvectorClient.collection_exists)
     get_collection = as_async(RuvectorClient.get_collection)
+    get_memory = as_async(RuvectorClient.get_memory)
     list_collections = as_async(RuvectorClient.list_collections)
     wait_for_index = as_async(RuvectorClient.wait_for_index)
     create_alias = as_async(RuvectorClient.create_alias)

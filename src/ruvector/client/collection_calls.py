@@ -15,6 +15,7 @@ from ruvector.model.configs import (
     VectorParamsDiff,
     WalConfigDiff,
 )
+from ruvector.model.memory import MemoryReport
 from ruvector.model.results import CollectionInfo
 
 Settings = Mapping[str, Any]
@@ -129,6 +130,14 @@ class CollectionCalls:
     def get_collection(self, name: str) -> CollectionInfo:
         """Return the status, counts and configuration of a collection; NotFound for none."""
         return self._transport.execute(r.GetCollection(collection=name))
+
+    def get_memory(self, name: str) -> MemoryReport:
+        """Return what each part of a collection takes in memory and on disk right now.
+
+        `ram_bytes` is memory of the process; `cached_bytes` are pages of its files that the system
+        keeps in memory and may take back.
+        """
+        return self._transport.execute(r.GetMemory(collection=name))
 
     def list_collections(self) -> list[str]:
         """Return the names of all collections."""

@@ -17,23 +17,28 @@ from ruvector.collection.growing import GrowingSegment
 from ruvector.collection.sealed import (
     FileEntry,
     alive_in,
+    drop_cold,
     files_of,
     open_segment,
     put_files,
     write_graph,
     write_vectors,
 )
-from ruvector.collection.segment import Mask, Segment, full_mask
+from ruvector.collection.segment import GraphKey, Mask, Segment, full_mask
 from ruvector.collection.shard import Shard
+from ruvector.collection.vectors import VectorSpace
+from ruvector.index.coded_graph import CodedGraph
 from ruvector.index.graph import Graph
+from ruvector.model.quantization import Code
 from ruvector.storage.files import remove_file
 from ruvector.storage.transaction import WriteTransaction
 
 
 class GraphSettings(NamedTuple):
-    """How to build a graph: (m, ef_construct), and threads (0: all cores)."""
+    """How to build a graph: what it depends on, its codes, and threads (0: all cores)."""
 
-    of_graph: tuple[int, int]
+    key: GraphKey
+    code: Code | None
     threads: int
 
 
@@ -43,6 +48,7 @@ class Compactor:
     def __init__(self, shard: Shard) -> None:
         self._shard = shard
         self._number = 0
+        self._shown: list[FileEntry] = []  # since the last `drop_cold`
 
     def seal(self) -> None:
         """Write the growing rows to a file and drop the log that brought them."""
@@ -75,20 +81,22 @@ class Compactor:
         with shard.store.read() as reader:
             entries = [entry for entry in files_of(reader) if entry.file in segment.files]
         new = []
-        for name, (of_graph, threads) in settings.items():
-            links, build_beam = of_graph
-            graph = Graph.build(
-                segment.vectors[name],
-                shard.spaces[name].metric,
-                links_per_node=2 * links,
-                build_beam=build_beam,
-                threads=threads,
-                cancel=cancel,
-            )
+        for name, wanted in settings.items():
+            graph = _build(segment, shard.spaces[name], wanted, cancel)
             stem = f"{self._new_number()}-graph"
-            new.append(write_graph(shard.store, stem, entries[0].segment, name, graph, of_graph))
+            new.append(write_graph(shard.store, stem, entries[0].segment, name, graph, wanted.key))
         keep = [e.file for e in entries if e.kind == "vectors" or e.name not in settings]
         self._replace((segment,), new, keep=keep)
+
+    def place(self, segment: Segment) -> None:
+        """Have the segment's arrays live where the configuration says."""
+        self._replace((segment,), (), keep=segment.files)
+
+    def drop_cold(self) -> None:
+        """Let go of cold pages that a step read; call when nobody holds its old segments."""
+        shown, self._shown = self._shown, []
+        for entry in shown:
+            drop_cold(self._shard.store, entry, self._shard.spaces)
 
     def _write(self, segment: Segment, next_row: int) -> list[FileEntry]:
         """Write a segment's rows; none need no file: no row of theirs can come back to life."""
@@ -132,12 +140,36 @@ class Compactor:
         shard.store.commit(prepare, applied, frees_space=True).result()
         for file in gone:
             remove_file(shard.store.segments_path / file)
+        self._shown.extend(entries)
 
     def _new_number(self) -> str:
         with self._shard.store.read() as reader:
             used = [int(entry.file.partition("-")[0]) for entry in files_of(reader)]
         self._number = max([self._number, *used]) + 1
         return f"{self._number:08d}"
+
+
+def _build(
+    segment: Segment, space: VectorSpace, wanted: GraphSettings, cancel: threading.Event
+) -> Graph | CodedGraph:
+    """Return a new graph; the links of one with other codes are used again."""
+    vectors, old = segment.vectors[space.name], segment.graphs.get(space.name)
+    links = None
+    if old is not None and segment.graph_settings[space.name][:2] == wanted.key[:2]:
+        links = old.links()
+    if wanted.code is None or links is None:
+        built = Graph.build(
+            vectors,
+            space.metric,
+            links_per_node=2 * wanted.key.m,
+            build_beam=wanted.key.ef_construct,
+            threads=wanted.threads,
+            cancel=cancel,
+        )
+        if wanted.code is None:
+            return built
+        links = built.links()
+    return CodedGraph.encode(links, wanted.code, vectors, space.metric, wanted.threads)
 
 
 def _only_alive(segment: Segment) -> Segment:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from ruvector.collection.compaction import Compactor, GraphSettings
 from ruvector.collection.growing import GrowingSegment
-from ruvector.collection.segment import Segment
+from ruvector.collection.segment import GraphKey, Segment
 from ruvector.collection.shard import Shard
 from ruvector.errors import ServiceError, TimedOut, Unavailable
 from ruvector.model.configs import CollectionConfig
@@ -131,6 +131,8 @@ class Maintenance:
             self.current = step.reason
             try:
                 step.run()
+                step = None  # holds segments that are no longer shown
+                self._compactor.drop_cold()
                 self.failure, pause = None, FIRST_PAUSE_SECONDS
             except Exception as error:  # noqa: BLE001 - reported by status; the data stay searchable
                 if not self._cancel.is_set():
@@ -172,6 +174,8 @@ class Maintenance:
                 return Step(
                     "index", partial(self._compactor.index, segment, settings, self._cancel)
                 )
+            if any(segment.placements.get(n) != s.placement for n, s in shard.spaces.items()):
+                return Step("place", partial(self._compactor.place, segment))
         return None
 
     def _is_worth_a_seal(
@@ -221,7 +225,7 @@ class Maintenance:
         return {
             name: settings
             for name, space in self._shard.spaces.items()
-            if (settings := _settings(config, name)).of_graph != segment.graph_settings.get(name)
+            if (settings := _settings(config, name)).key != segment.graph_settings.get(name)
             and segment.counts[name] > SCAN_ROWS
             and (self._forced or segment.counts[name] * space.row_bytes >= threshold)
         }
@@ -256,4 +260,6 @@ def _settings(config: CollectionConfig, name: str) -> GraphSettings:
     hnsw, limit = config.hnsw_of(name), config.optimizer_config.max_optimization_threads
     own = hnsw.max_indexing_threads
     threads = min(own, limit) if own and limit else own or limit or 0
-    return GraphSettings((hnsw.m, hnsw.ef_construct), threads)
+    code = config.code_of(name)
+    key = GraphKey(hnsw.m, hnsw.ef_construct, "" if code is None else code.key)
+    return GraphSettings(key, code, threads)

@@ -2,26 +2,29 @@
 graph.
 
 The manifest's key "segments" lists every file: {"file", "size_bytes", "crc", "segment", "kind",
-"name"}, where `kind` is "vectors" or "graph", `name` the vector's and `settings` what the graph was
-built with. A graph is added to a segment without writing its vectors again. Format pages:
-docs/formats/segment.md, docs/formats/graph.md.
+"name"}, where `kind` is "vectors" or "graph", `name` the vector's, `settings` what the graph was
+built with and `code` the key of its compact codes ("" for none). A graph is added to a segment
+without writing its vectors again. Format pages: docs/formats/segment.md, docs/formats/graph.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 import numpy as np
 from pyroaring import BitMap
 
-from ruvector.collection.segment import Mask, Segment, full_mask
-from ruvector.collection.vectors import VectorSpace
+from ruvector.collection.segment import GraphKey, Mask, Segment, full_mask
+from ruvector.collection.vectors import Stored, VectorSpace
 from ruvector.errors import StorageDamaged
+from ruvector.index.coded_graph import CODE_ARRAYS, CodedGraph
 from ruvector.index.graph import Graph
 from ruvector.index.payload.bitmaps import bitmap_of, rows_of
 from ruvector.kernel import mask_from_rows
-from ruvector.storage.files import drop_from_cache
+from ruvector.model.quantization import Memory
 from ruvector.storage.garbage import SEGMENTS_KEY
+from ruvector.storage.residency import drop_cold_arrays, settle
 from ruvector.storage.segment_file import SegmentFile, write_segment
 from ruvector.storage.shard_store import ShardStore
 from ruvector.storage.transaction import Reader, WriteTransaction
@@ -38,6 +41,12 @@ class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     next_row: int = 0
     settings: tuple[int, int] = (0, 0)
+    code: str = ""
+
+    @property
+    def key(self) -> GraphKey:
+        """Return what a graph was built with."""
+        return GraphKey(*self.settings, self.code)
 
 
 _decode_files = msgspec.json.Decoder(list[FileEntry]).decode
@@ -75,11 +84,11 @@ def write_vectors(
 
 
 def write_graph(
-    store: ShardStore, stem: str, number: str, name: str, graph: Graph, settings: tuple[int, int]
+    store: ShardStore, stem: str, number: str, name: str, graph: Graph | CodedGraph, key: GraphKey
 ) -> FileEntry:
     """Write the graph of one vector name durably; not yet named by the manifest."""
     entry = _write(store, stem, graph.arrays(), number, "graph", name, 0)
-    return msgspec.structs.replace(entry, settings=settings)
+    return msgspec.structs.replace(entry, settings=key[:2], code=key.code)
 
 
 def _write(
@@ -125,9 +134,7 @@ def open_segment(
     names = tuple(entry.file for entry in entries)
     try:
         main = next(entry for entry in entries if entry.kind == "vectors")
-        arrays = _open_file(store, main)
-        if any(space.on_disk for space in spaces.values()):
-            drop_from_cache(store.segments_path / main.file)
+        arrays = settle(_open_file(store, main), partial(_memory_of_vectors, spaces))
         rows = arrays["rows"]
         masks: dict[str, Mask] = {}
         vectors = {}
@@ -139,14 +146,51 @@ def open_segment(
         graphs, settings = {}, {}
         for entry in entries:
             if entry.kind == "graph" and entry.name in spaces:
-                graph = _open_file(store, entry)
-                metric = spaces[entry.name].metric
-                settings[entry.name] = entry.settings
-                graphs[entry.name] = Graph.from_arrays(graph, vectors[entry.name], metric)
+                space = spaces[entry.name]
+                file = settle(_open_file(store, entry), partial(_memory_of_graph, space))
+                settings[entry.name] = entry.key
+                graphs[entry.name] = _graph(file, vectors[entry.name], space, entry.code)
     except (KeyError, StopIteration, ValueError) as error:
         raise StorageDamaged(f"segment {names} of {store.path} cannot be read: {error}") from error
-    segment = Segment(rows, full_mask(len(rows)), vectors, masks, {}, graphs, names, settings)
+    placements = {name: space.placement for name, space in spaces.items()}
+    segment = Segment(
+        rows, full_mask(len(rows)), vectors, masks, {}, graphs, names, settings, placements
+    )
     return alive_in(segment, live)
+
+
+def drop_cold(store: ShardStore, entry: FileEntry, spaces: Mapping[str, VectorSpace]) -> None:
+    """Drop the pages of a file that its arrays' placement does not keep, if it is still there."""
+    path = store.segments_path / entry.file
+    memory_of = _memory_of(entry, spaces)
+    if memory_of is not None and path.exists():
+        drop_cold_arrays(SegmentFile.open(path, verify=False), memory_of)
+
+
+def _memory_of(
+    entry: FileEntry, spaces: Mapping[str, VectorSpace]
+) -> Callable[[str], Memory] | None:
+    if entry.kind == "vectors":
+        return partial(_memory_of_vectors, spaces)
+    return partial(_memory_of_graph, spaces[entry.name]) if entry.name in spaces else None
+
+
+def _graph(
+    arrays: Mapping[str, Any], vectors: Stored, space: VectorSpace, code: str
+) -> Graph | CodedGraph:
+    if not code:
+        return Graph.from_arrays(arrays, vectors, space.metric)
+    is_cold = space.placement.vectors == "cold"
+    return CodedGraph.from_arrays(arrays, vectors, space.metric, vectors_are_cold=is_cold)
+
+
+def _memory_of_vectors(spaces: Mapping[str, VectorSpace], array: str) -> Memory:
+    kind, _, name = array.partition(":")
+    return spaces[name].placement.vectors if kind == "vectors" and name in spaces else "cached"
+
+
+def _memory_of_graph(space: VectorSpace, array: str) -> Memory:
+    return space.placement.codes if array in CODE_ARRAYS else space.placement.graph
 
 
 def alive_in(segment: Segment, live: BitMap) -> Segment:
@@ -159,10 +203,10 @@ def alive_in(segment: Segment, live: BitMap) -> Segment:
     return segment.masked(mask_from_rows(positions.astype(np.uint32), len(rows)))
 
 
-def _open_file(store: ShardStore, entry: FileEntry) -> Mapping[str, Any]:
+def _open_file(store: ShardStore, entry: FileEntry) -> SegmentFile:
     path = store.segments_path / entry.file
     if not path.exists():
         raise StorageDamaged(f"{path} is missing; restore the shard from a snapshot")
     if path.stat().st_size != entry.size_bytes:
         raise StorageDamaged(f"{path} has {path.stat().st_size} bytes; {entry.size_bytes} expected")
-    return SegmentFile.open(path).arrays
+    return SegmentFile.open(path)

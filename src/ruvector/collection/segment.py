@@ -9,20 +9,30 @@ is.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ruvector.collection.vectors import Stored, VectorSpace
+from ruvector.index.coded_graph import AS_CONFIGURED, CodedGraph, CodeUse
 from ruvector.index.graph import Graph
 from ruvector.index.search import search_rows
 from ruvector.kernel import Metric, mask_from_rows, score_rows
+from ruvector.model.configs import Placement
 from ruvector.model.points import Vectors
 
 Rows = NDArray[np.uint32]
 Mask = NDArray[np.uint8]  # packed bits, little-endian within the byte
 Found = tuple[Rows, Vectors]
+
+
+class GraphKey(NamedTuple):
+    """What a graph was built with, and the key of its codes ("" for none)."""
+
+    m: int
+    ef_construct: int
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +48,10 @@ class Segment:
     vectors: Mapping[str, Stored]
     masks: Mapping[str, Mask]
     counts: Mapping[str, int]
-    graphs: Mapping[str, Graph]
+    graphs: Mapping[str, Graph | CodedGraph]
     files: tuple[str, ...] = ()  # names in the manifest; none while growing
-    graph_settings: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # m, ef_construct
+    graph_settings: Mapping[str, GraphKey] = field(default_factory=dict)
+    placements: Mapping[str, Placement] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -134,6 +145,7 @@ class Segment:
             allowed=mask,
             allowed_count=count,
             exact=plan.exact,
+            use=plan.use_of(space),
             **plan.scan,
         )
         return self.rows[rows[0]], scores[0]
@@ -147,6 +159,13 @@ class SearchPlan:
     exact: bool = False
     allowed: Rows | None = None
     scan: Mapping[str, Any] = field(default_factory=dict)
+    use: CodeUse = AS_CONFIGURED
+
+    def use_of(self, space: VectorSpace) -> CodeUse:
+        """Return how codes are used: originals have the last word where the code's kind says so."""
+        if self.use.rescore is not None or space.code is None:
+            return self.use
+        return self.use._replace(rescore=space.code.rescores)
 
 
 _NOTHING: Found = (np.empty(0, dtype=np.uint32), np.empty(0, dtype=np.float32))

@@ -19,18 +19,21 @@ from ruvector.model.configs import (
     WalConfig,
     check_hnsw,
     check_optimizers,
+    check_vector_memory,
     check_wal,
     merge,
     parse_vectors,
     refuse,
+    with_quantization,
 )
 from ruvector.model.names import check_name
 from ruvector.model.points import encode_json_object
+from ruvector.model.quantization import DISABLED, check_distance, parse_quantization
 from ruvector.model.requests import CreateCollection, UpdateCollection
 from ruvector.model.results import CollectionInfo, PayloadIndexInfo, UpdateQueueInfo
 from ruvector.model.strict import parse_strict_mode
 
-_UNSUPPORTED = ("quantization_config", "sparse_vectors")
+_UNSUPPORTED = ("sparse_vectors",)
 
 
 def new_config(request: CreateCollection) -> CollectionConfig:
@@ -49,14 +52,20 @@ def new_config(request: CreateCollection) -> CollectionConfig:
     check_hnsw(request.hnsw_config, "hnsw_config")
     check_optimizers(request.optimizers_config)
     check_wal(request.wal_config)
-    return CollectionConfig(
+    quantization = request.quantization_config
+    if quantization is not None:
+        quantization = parse_quantization(quantization, "quantization_config")
+    config = CollectionConfig(
         params=CollectionParams(vectors=parse_vectors(request.vectors)),
         hnsw_config=merge(HnswConfig(), request.hnsw_config),
         optimizer_config=merge(OptimizersConfig(), request.optimizers_config),
         wal_config=merge(WalConfig(), request.wal_config),
         strict_mode_config=parse_strict_mode(request.strict_mode_config),
+        quantization_config=quantization,
         metadata=UNSET if request.metadata is None else _checked(request.metadata),
     )
+    _check_codes(config)
+    return config
 
 
 def changed_config(config: CollectionConfig, request: UpdateCollection) -> CollectionConfig:
@@ -79,14 +88,31 @@ def changed_config(config: CollectionConfig, request: UpdateCollection) -> Colle
     metadata = config.metadata
     if request.metadata is not None:
         metadata = {**(metadata or {}), **_checked(request.metadata)}
-    return msgspec.structs.replace(
+    quantization = config.quantization_config
+    if request.quantization_config == DISABLED:
+        quantization = None
+    elif request.quantization_config is not None:
+        quantization = parse_quantization(request.quantization_config, "quantization_config")
+    changed = msgspec.structs.replace(
         config,
         params=msgspec.structs.replace(config.params, vectors=vectors),
+        quantization_config=quantization,
         hnsw_config=merge(config.hnsw_config, request.hnsw_config),
         optimizer_config=merge(config.optimizer_config, request.optimizers_config),
         strict_mode_config=parse_strict_mode(request.strict_mode_config, config.strict_mode_config),
         metadata=metadata,
     )
+    _check_codes(changed)
+    return changed
+
+
+def _check_codes(config: CollectionConfig) -> None:
+    """Refuse a choice for all vectors that one of them cannot have."""
+    for name, params in config.params.vectors.items():
+        quantization = config.quantization_of(name)
+        if quantization is not None:
+            which = f"quantization_config of vector {name!r}"
+            check_distance(quantization, params.distance, which)
 
 
 def describe(collection: Collection) -> CollectionInfo:
@@ -122,8 +148,8 @@ def _points_indexed(shard: Shard, field: str) -> int:
 
 def _changed_vector(params: VectorParams, diff: VectorParamsDiff, name: str) -> VectorParams:
     path = f"vectors.{name}" if name else "vectors"
-    refuse(f"{path}.quantization_config", diff.quantization_config)
-    refuse(f"{path}.memory", diff.memory, ("cached",))
+    check_vector_memory(diff.memory, path)
+    params = with_quantization(params, diff.quantization_config, path)
     check_hnsw(diff.hnsw_config, f"{path}.hnsw_config")
     if isinstance(diff.hnsw_config, HnswConfigDiff):
         old = params.hnsw_config
@@ -131,6 +157,8 @@ def _changed_vector(params: VectorParams, diff: VectorParamsDiff, name: str) -> 
         params = msgspec.structs.replace(params, hnsw_config=merge(base, diff.hnsw_config))
     if isinstance(diff.on_disk, bool):
         params = msgspec.structs.replace(params, on_disk=diff.on_disk)
+    if isinstance(diff.memory, str):
+        params = msgspec.structs.replace(params, memory=diff.memory)
     return params
 
 
@@ -153,7 +181,6 @@ def _echo(config: CollectionConfig) -> dict[str, Any]:
     vectors = echo["params"]["vectors"]
     if list(vectors) == [""]:
         echo["params"]["vectors"] = vectors[""]
-    echo["quantization_config"] = None
     return echo
 
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from ruvector.errors import BadInput, MalformedRequest
 from ruvector.kernel import Metric, check_json_rows, parse_float_rows, squared_length
-from ruvector.model.configs import CollectionConfig, VectorParams
+from ruvector.model.configs import CollectionConfig, Placement, VectorParams
 from ruvector.model.points import TextRows, Vectors
+from ruvector.model.quantization import Code
 
 Stored = NDArray[Any]  # float32, float16 or uint8 [n, dim]
 
@@ -38,7 +39,8 @@ class VectorSpace(NamedTuple):
     dim: int
     metric: Metric
     dtype: np.dtype[Any]
-    on_disk: bool
+    code: Code | None = None
+    placement: Placement = Placement()
 
     @property
     def higher_is_better(self) -> bool:
@@ -56,14 +58,17 @@ def space_of(name: str, params: VectorParams) -> VectorSpace:
     kind = params.datatype if isinstance(params.datatype, str) else "float32"
     if kind == "uint8" and params.distance == "Cosine":
         kind = "float32"
-    return VectorSpace(
-        name, params.size, _METRICS[params.distance], np.dtype(kind), params.on_disk is True
-    )
+    return VectorSpace(name, params.size, _METRICS[params.distance], np.dtype(kind))
 
 
 def spaces_of(config: CollectionConfig) -> dict[str, VectorSpace]:
     """Return every space of a collection by its name."""
-    return {name: space_of(name, params) for name, params in config.params.vectors.items()}
+    return {
+        name: space_of(name, params)._replace(
+            code=config.code_of(name), placement=config.placement_of(name)
+        )
+        for name, params in config.params.vectors.items()
+    }
 
 
 def find_space(spaces: dict[str, VectorSpace], name: str) -> VectorSpace:

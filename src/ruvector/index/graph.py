@@ -94,6 +94,10 @@ class Graph:
             found["codes"] = core.codes_view()
         return found
 
+    def links(self) -> dict[str, RowArray]:
+        """Return the links uint32 [n, R] and the entries, whatever the rows look like."""
+        return {"links": self._core.copy_links(0, len(self)), "entries": self._core.entries()}
+
     @classmethod
     def from_arrays(
         cls, arrays: Mapping[str, NDArray[Any]], vectors: VectorArray, metric: Metric

@@ -6,6 +6,7 @@ scanned (PERFORMANCE 3.9). Whatever happens, min(k, allowed_count) hits come bac
 Threads: any. It does not know ids, segments or deletions other than as a mask.
 """
 
+from ruvector.index.coded_graph import CodedGraph, CodeUse
 from ruvector.index.graph import Graph
 from ruvector.kernel import Float32Array, MaskArray, Metric, RowArray, VectorArray, _kernel
 
@@ -18,12 +19,13 @@ def search_rows(
     *,
     vectors: VectorArray,
     metric: Metric,
-    graph: Graph | None,
+    graph: Graph | CodedGraph | None,
     beam: int,
     allowed: MaskArray | None,
     allowed_count: int,
     exact: bool = False,
     full_scan_rows: int = FULL_SCAN_ROWS,
+    use: CodeUse | None = None,
     threads: int = 1,
 ) -> tuple[RowArray, Float32Array]:
     """Return rows uint32 [q, m] and scores float32 [q, m], best first, m = min(k, allowed_count).
@@ -31,11 +33,24 @@ def search_rows(
     ``queries`` float32 [q, dim], unit length for cosine; ``vectors`` float32, float16 or uint8
     [n, dim]; ``allowed`` a packed mask in little bit order over the n rows with ``allowed_count``
     rows set, or None for all. ``exact`` or a missing graph looks at every allowed row.
-    ``threads`` share the queries; 0 takes every core. Cost: one kernel call, about 1 µs above it.
+    ``use``: how a graph of compact codes uses them. ``threads`` share the queries; 0 takes every
+    core. Cost: one kernel call, about 1 µs above it.
     Raises ValueError for other dimensions.
     """
     if graph is None:
         return _kernel.exact_search(queries, vectors, metric, k, allowed, threads)
+    if isinstance(graph, CodedGraph):
+        return graph.search(
+            queries,
+            k,
+            beam,
+            allowed,
+            allowed_count if allowed is not None else len(graph),
+            exact=exact,
+            full_scan_rows=full_scan_rows,
+            use=use,
+            threads=threads,
+        )
     return graph.search_core(
         queries, k, beam, allowed, allowed_count, full_scan_rows, exact, threads
     )

@@ -5,7 +5,7 @@ A setting that this version cannot honour is refused by `check_*`, never ignored
 not given are absent (UNSET) from what is echoed, except those that Qdrant always echoes.
 """
 
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -14,6 +14,14 @@ from ruvector.errors import BadInput, InvalidRequest
 from ruvector.model.ids import shown
 from ruvector.model.limits import MAX_DIMENSIONS, MAX_LINKS_PER_NODE, MAX_VECTORS_PER_POINT
 from ruvector.model.names import check_name
+from ruvector.model.quantization import (
+    Code,
+    Memory,
+    QuantizationConfig,
+    check_distance,
+    check_quantization,
+    code_of,
+)
 from ruvector.model.strict import StrictMode
 
 Distance = Literal["Cosine", "Dot", "Euclid", "Manhattan"]
@@ -30,6 +38,7 @@ class HnswConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     full_scan_threshold: int = 10_000
     max_indexing_threads: int = 0
     on_disk: bool = False
+    memory: Memory | UnsetType = UNSET
 
 
 class HnswConfigDiff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,7 +49,7 @@ class HnswConfigDiff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     full_scan_threshold: int | None | UnsetType = UNSET
     max_indexing_threads: int | None | UnsetType = UNSET
     on_disk: bool | None | UnsetType = UNSET
-    memory: str | None | UnsetType = UNSET
+    memory: Memory | None | UnsetType = UNSET
     payload_m: int | None | UnsetType = UNSET
     inline_storage: bool | None | UnsetType = UNSET
 
@@ -93,9 +102,9 @@ class VectorParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     size: int
     distance: Distance
     hnsw_config: HnswConfigDiff | None | UnsetType = UNSET
-    quantization_config: Any = UNSET
+    quantization_config: QuantizationConfig | None | UnsetType = UNSET
     on_disk: bool | None | UnsetType = UNSET
-    memory: str | None | UnsetType = UNSET
+    memory: Memory | None | UnsetType = UNSET
     datatype: str | None | UnsetType = UNSET
     multivector_config: Any = UNSET
 
@@ -104,9 +113,9 @@ class VectorParamsDiff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """What to change of one named vector."""
 
     hnsw_config: HnswConfigDiff | None | UnsetType = UNSET
-    quantization_config: Any = UNSET
+    quantization_config: QuantizationConfig | Literal["Disabled"] | None | UnsetType = UNSET
     on_disk: bool | None | UnsetType = UNSET
-    memory: str | None | UnsetType = UNSET
+    memory: Memory | None | UnsetType = UNSET
 
 
 class CollectionParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +138,18 @@ class CollectionParamsDiff(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     on_disk_payload: bool | None | UnsetType = UNSET
 
 
+class Placement(NamedTuple):
+    """Where a vector's parts live.
+
+    cold: mapped, dropped from memory after it was read; cached: mapped, kept as long as the system
+    has room; pinned: in memory of its own.
+    """
+
+    vectors: Memory = "cached"
+    graph: Memory = "cached"
+    codes: Memory = "cached"
+
+
 class CollectionConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a collection is set up with; what the catalog stores."""
 
@@ -137,6 +158,7 @@ class CollectionConfig(msgspec.Struct, frozen=True, kw_only=True):
     optimizer_config: OptimizersConfig = OptimizersConfig()
     wal_config: WalConfig = WalConfig()
     strict_mode_config: StrictMode | UnsetType = UNSET
+    quantization_config: QuantizationConfig | None = None
     metadata: dict[str, Any] | UnsetType = UNSET
 
     @property
@@ -149,6 +171,33 @@ class CollectionConfig(msgspec.Struct, frozen=True, kw_only=True):
         """Return the graph settings of one vector: its own over the collection's."""
         own = self.params.vectors[vector_name].hnsw_config
         return merge(self.hnsw_config, own) if isinstance(own, HnswConfigDiff) else self.hnsw_config
+
+    def quantization_of(self, vector_name: str) -> QuantizationConfig | None:
+        """Return how one vector is quantized: its own choice over the collection's."""
+        own = self.params.vectors[vector_name].quantization_config
+        return own if isinstance(own, QuantizationConfig) else self.quantization_config
+
+    def code_of(self, vector_name: str) -> Code | None:
+        """Return the code of one vector, None where it is not quantized."""
+        quantization = self.quantization_of(vector_name)
+        return None if quantization is None else code_of(quantization)
+
+    def placement_of(self, vector_name: str) -> Placement:
+        """Return where the parts of one vector live: `memory` over the older `on_disk`."""
+        params, hnsw = self.params.vectors[vector_name], self.hnsw_of(vector_name)
+        quantization = self.quantization_of(vector_name)
+        codes = None if quantization is None else quantization.memory
+        return Placement(
+            vectors=_memory(params.memory, params.on_disk),
+            graph=_memory(hnsw.memory, hnsw.on_disk),
+            codes=codes or "cached",
+        )
+
+
+def _memory(memory: Any, on_disk: Any) -> Memory:
+    if isinstance(memory, str):
+        return memory  # type: ignore[return-value]
+    return "cold" if on_disk is True else "cached"
 
 
 def merge(config: T, diff: msgspec.Struct | None) -> T:
@@ -184,7 +233,6 @@ def check_hnsw(diff: HnswConfigDiff | None | UnsetType, path: str) -> None:
     _check_range(f"{path}.max_indexing_threads", diff.max_indexing_threads, 0, 1024)
     refuse(f"{path}.payload_m", diff.payload_m)
     refuse(f"{path}.inline_storage", diff.inline_storage, (False,))
-    refuse(f"{path}.memory", diff.memory)
 
 
 def check_optimizers(diff: OptimizersConfigDiff | None, path: str = "optimizers_config") -> None:
@@ -238,11 +286,29 @@ def _parse_vector(name: str, source: Any) -> VectorParams:
         raise BadInput(f"{path}: {error}") from error
     _check_range(f"{path}.size", params.size, 1, MAX_DIMENSIONS)
     check_hnsw(params.hnsw_config, f"{path}.hnsw_config")
-    refuse(f"{path}.quantization_config", params.quantization_config)
+    params = with_quantization(params, params.quantization_config, path)
     refuse(f"{path}.multivector_config", params.multivector_config)
     refuse(f"{path}.datatype", params.datatype, ("float32", "float16", "uint8"))
-    refuse(f"{path}.memory", params.memory, ("cached",))
+    check_vector_memory(params.memory, path)
     return params
+
+
+def with_quantization(params: VectorParams, source: Any, path: str) -> VectorParams:
+    """Return the parameters with a checked quantization; Disabled and null take it away."""
+    if source is UNSET:
+        return params
+    if not isinstance(source, QuantizationConfig):
+        return msgspec.structs.replace(params, quantization_config=UNSET)
+    checked = check_quantization(source, f"{path}.quantization_config")
+    check_distance(checked, params.distance, f"{path}.quantization_config")
+    return msgspec.structs.replace(params, quantization_config=checked)
+
+
+def check_vector_memory(memory: Any, path: str) -> None:
+    """Refuse to pin dense vectors, as the wire has it: codes and graphs are what can be pinned."""
+    if memory == "pinned":
+        rule = "must be cold or cached: pin the quantization or the graph instead"
+        raise InvalidRequest.of(f"{path}.memory", memory, rule)
 
 
 def _check_range(path: str, value: Any, low: float, high: float) -> None:

@@ -62,6 +62,7 @@ _CONSISTENT = ("consistency", "timeout")
 OPERATIONS: tuple[Operation, ...] = (
     Operation(r.ListCollections, "GET /collections", _META, _R),
     Operation(r.GetCollection, f"GET {_C}", _READ, _R),
+    Operation(r.GetMemory, f"GET {_C}/memory", _READ, _R),
     Operation(r.CollectionExists, f"GET {_C}/exists", _READ, _R),
     Operation(r.CreateCollection, f"PUT {_C}", _META, _M, ("timeout",)),
     Operation(r.UpdateCollection, f"PATCH {_C}", _META, _M, ("timeout",)),

@@ -10,6 +10,7 @@ import msgspec
 
 from ruvector.model.ids import PointId
 from ruvector.model.points import Hit, Record
+from ruvector.model.quantization import QuantizationSearch
 from ruvector.model.request import JsonObject, Request
 from ruvector.model.results import (
     CountResult,
@@ -79,7 +80,7 @@ class SearchParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     hnsw_ef: int | None = None
     exact: bool | None = False
-    quantization: Any = None
+    quantization: QuantizationSearch | None = None
     indexed_only: bool | None = False
     acorn: Any = None
     idf: Any = None

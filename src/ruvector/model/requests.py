@@ -17,6 +17,7 @@ from ruvector.model.configs import (
     WalConfigDiff,
 )
 from ruvector.model.ids import PointId
+from ruvector.model.memory import MemoryReport
 from ruvector.model.points import PointsBlock
 from ruvector.model.reads import (
     Count,
@@ -85,6 +86,13 @@ class GetCollection(Request[CollectionInfo], frozen=True, kw_only=True):
     """Describe a collection."""
 
     result: ClassVar[Any] = CollectionInfo
+    collection: str
+
+
+class GetMemory(Request[MemoryReport], frozen=True, kw_only=True):
+    """Say what each part of a collection takes in memory and on disk."""
+
+    result: ClassVar[Any] = MemoryReport
     collection: str
 
 

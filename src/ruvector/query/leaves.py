@@ -35,7 +35,7 @@ from ruvector.model.queries import (
 from ruvector.model.query_vectors import VectorInput
 from ruvector.model.stages import Stage
 from ruvector.query.diversity import diversify
-from ruvector.query.nearest import DEFAULT_BEAM, check_params, scan_limits
+from ruvector.query.nearest import DEFAULT_BEAM, check_params, code_use, scan_limits
 from ruvector.query.ordering import Order
 from ruvector.query.pages import page_of
 from ruvector.query.ranked import Ranked, best
@@ -140,6 +140,7 @@ def _by_vector(leaf: Leaf, vector: VectorInput, k: int) -> Ranked:
         exact=bool(params.exact) or bool(leaf.stage.prefetches),
         allowed=None if leaf.rows is None else rows_of(leaf.rows),
         scan=scan_limits(collection, space),
+        use=code_use(params),
     )
     rows, scores = view.nearest(space, query_of(space, vector), wanted, plan)
     return (

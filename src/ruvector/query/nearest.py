@@ -8,11 +8,12 @@ from ruvector.collection.collection import Collection
 from ruvector.collection.segment import Found, SearchPlan
 from ruvector.collection.vectors import VectorSpace
 from ruvector.errors import BadInput, InvalidRequest
+from ruvector.index.coded_graph import CodeUse
 from ruvector.index.payload.bitmaps import rows_of
 from ruvector.model.configs import HnswConfig
 from ruvector.model.filters import parse_filter
 from ruvector.model.ids import shown
-from ruvector.model.limits import MAX_BEAM
+from ruvector.model.limits import MAX_BEAM, MAX_OVERSAMPLING
 from ruvector.model.points import Hit
 from ruvector.model.queries import check_limit, check_offset, check_threshold
 from ruvector.model.query_vectors import StoredPoint, VectorInput
@@ -27,8 +28,6 @@ QUICK_BEAM = 128
 QUICK_SEGMENTS = 4
 QUICK_SCAN_BYTES = 2 << 20  # 0.1 ms
 _DEFAULT_PARAMS = SearchParams()
-# Nothing is quantized, so that each of them holds whatever it says.
-_CODES = {"ignore", "rescore", "oversampling"}
 _FULL_SCAN_DEFAULT = HnswConfig().full_scan_threshold
 
 
@@ -63,6 +62,7 @@ def search_nearest(
             exact=bool(params.exact),
             allowed=None if view.rows is None else rows_of(view.rows),
             scan=scan_limits(collection, space),
+            use=code_use(params),
         )
         k = min(wanted, len(view.live))
         if k == 0:
@@ -93,6 +93,8 @@ def is_quick(collection: Collection, request: Any) -> bool:
         segments = shard.segments
     finally:
         shard.lock.release()
+    if any(space.placement.vectors == "cold" for space in shard.spaces.values()):
+        return False
     scanned = 0
     for segment in segments:
         for name, vectors in segment.vectors.items():
@@ -113,10 +115,19 @@ def check_params(params: SearchParams) -> None:
         raise BadInput(
             "params.acorn is not supported; filters take part in every search without it"
         )
-    quantization = params.quantization
-    if quantization is None or (isinstance(quantization, dict) and quantization.keys() <= _CODES):
-        return
-    raise BadInput(f"params.quantization must be an object of {', '.join(sorted(_CODES))}")
+    if params.quantization is not None:
+        oversampling = params.quantization.oversampling
+        if oversampling is not None and not 1.0 <= oversampling <= MAX_OVERSAMPLING:
+            rule = f"must be from 1.0 to {MAX_OVERSAMPLING:g}"
+            raise InvalidRequest.of("params.quantization.oversampling", oversampling, rule)
+
+
+def code_use(params: SearchParams) -> CodeUse:
+    """Return what a search asks of codes."""
+    asked = params.quantization
+    if asked is None:
+        return CodeUse()
+    return CodeUse(bool(asked.ignore), asked.rescore, asked.oversampling)
 
 
 def scan_limits(collection: Collection, space: VectorSpace) -> dict[str, int]:

@@ -90,10 +90,10 @@ def _sync(path: Path, flags: int) -> None:
         os.close(descriptor)
 
 
-def drop_from_cache(path: Path) -> None:
-    """Let the system forget a file's pages: what is read later is read from the disk."""
+def drop_from_cache(path: Path, start: int = 0, size_bytes: int = 0) -> None:
+    """Let the system forget pages of a file, up to its end for size 0: they are read again."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.posix_fadvise(descriptor, start, size_bytes, os.POSIX_FADV_DONTNEED)
     finally:
         os.close(descriptor)

@@ -86,13 +86,22 @@ def write_segment(
 
 
 class SegmentFile:
-    """One open segment file: `arrays` by name (read-only views of the map) and `attributes`."""
+    """One open segment file: `arrays` by name (read-only views of the map) and `attributes`.
+
+    `places`: where each array stands in the file, as (start, size in bytes).
+    """
 
     def __init__(
-        self, path: Path, arrays: dict[str, NDArray[Any]], attributes: dict[str, Any], crc: int
+        self,
+        path: Path,
+        arrays: dict[str, NDArray[Any]],
+        places: dict[str, tuple[int, int]],
+        attributes: dict[str, Any],
+        crc: int,
     ) -> None:
         self.path = path
         self.arrays = arrays
+        self.places = places
         self.attributes = attributes
         self.crc = crc
         self.size_bytes = path.stat().st_size
@@ -131,7 +140,11 @@ class SegmentFile:
                 name: _view(mapped, start, length, dtype, shape, offset)
                 for name, dtype, shape, offset in header["arrays"]
             }
-            return cls(path, arrays, header["attributes"], crc)
+            places = {
+                name: (start + offset, arrays[name].nbytes)
+                for name, _, _, offset in header["arrays"]
+            }
+            return cls(path, arrays, places, header["attributes"], crc)
         except (KeyError, TypeError, ValueError) as error:
             raise _damaged(path, f"describes its arrays wrongly ({error!r})") from error
 

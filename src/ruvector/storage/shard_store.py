@@ -66,6 +66,7 @@ class ShardStore:
     def __init__(self, path: Path, environment: Environment, read_only: bool) -> None:
         self.path = path
         self.segments_path = path / SEGMENTS_FOLDER
+        self.data_path = path / STORE_FOLDER / "data.mdb"
         self.read_only = read_only
         self.poisoned: BaseException | None = None
         self._environment = environment

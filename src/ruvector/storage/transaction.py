@@ -208,6 +208,15 @@ class Reader:
         log, ids, points, manifest = (stat(tables[table])["entries"] for table in TABLES)
         return log, ids, points, manifest
 
+    def table_bytes(self) -> dict[str, int]:
+        """Return the bytes of the pages of each table."""
+        sizes = {}
+        for table in TABLES:
+            stat = self._transaction.stat(self._tables[table])
+            pages = stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
+            sizes[table] = stat["psize"] * pages
+        return sizes
+
     def log_ends(self) -> tuple[int, int] | None:
         """Return the first and last sequence in the log, or None when it is empty."""
         cursor = self._transaction.cursor(self._tables["log"])

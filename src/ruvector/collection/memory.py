@@ -1,0 +1,113 @@
+"""What does a collection take in memory and on disk, part by part?
+
+Arrays of sealed segments are asked for their resident pages one by one. The tables of the store are
+one file: its resident pages are shared out by the tables' sizes. Growing rows and payload indexes
+are memory of the process.
+Threads: any; it reads a View. Cost: one pass over the page tables of the files.
+"""
+
+from collections.abc import Iterable
+from functools import reduce
+from operator import add
+from typing import Any
+
+from msgspec import UNSET
+from numpy.typing import NDArray
+
+from ruvector.collection.collection import Collection
+from ruvector.collection.segment import Segment
+from ruvector.index.coded_graph import CODE_ARRAYS, CodedGraph
+from ruvector.model.memory import (
+    MemoryReport,
+    MemoryUsage,
+    NamedMemory,
+    OtherMemory,
+    VectorMemory,
+)
+from ruvector.model.quantization import Memory
+from ruvector.storage.residency import file_resident_bytes, resident_bytes
+
+_NOTHING = MemoryUsage()
+
+
+def memory_report(collection: Collection) -> MemoryReport:
+    """Return what each part of a collection takes right now."""
+    shard = collection.shard
+    with collection.view() as view:
+        segments, live = view.segments, view.live
+        tables = view.reader.table_bytes()
+    vectors = [_vector(name, segments) for name in shard.spaces]
+    with shard.lock:
+        indexes = [
+            NamedMemory(name=index.field, usage=MemoryUsage(ram_bytes=index.memory_bytes))
+            for index in shard.indexes
+        ]
+    resident = file_resident_bytes(shard.store.data_path)
+    share = resident / max(1, sum(tables.values()))
+    payload = _of_tables((tables["points"], tables["log"]), share)
+    rows = _sum(_array(segment.rows, segment, "cached") for segment in segments)
+    masks = sum(m.nbytes for s in segments for m in (s.alive, *s.masks.values()))
+    in_memory = MemoryUsage(ram_bytes=masks + len(live.serialize()))
+    tracker = _of_tables((tables["ids"],), share) + rows + in_memory
+    parts = [part for vector in vectors for part in _parts(vector)]
+    total = _sum([*parts, *(index.usage for index in indexes), payload, tracker])
+    return MemoryReport(
+        total=total,
+        vectors=vectors,
+        sparse_vectors=[],
+        payload=payload,
+        payload_index=indexes,
+        other=OtherMemory(id_tracker=tracker),
+    )
+
+
+def _vector(name: str, segments: Iterable[Segment]) -> VectorMemory:
+    storage, index, quantized = _NOTHING, _NOTHING, _NOTHING
+    is_quantized = False
+    for segment in segments:
+        placement = segment.placements.get(name)
+        where: Memory = "cached" if placement is None else placement.vectors
+        if name in segment.vectors:
+            storage += _array(segment.vectors[name], segment, where)
+        graph = segment.graphs.get(name)
+        if graph is None or placement is None:
+            continue
+        for array_name, array in graph.arrays().items():
+            if isinstance(graph, CodedGraph) and array_name in CODE_ARRAYS:
+                is_quantized = True
+                quantized += _array(array, segment, placement.codes)
+            else:
+                index += _array(array, segment, placement.graph)
+    return VectorMemory(
+        name=name,
+        storage=storage,
+        index=index,
+        quantized=quantized if is_quantized else UNSET,
+    )
+
+
+def _parts(vector: VectorMemory) -> list[MemoryUsage]:
+    quantized = vector.quantized if isinstance(vector.quantized, MemoryUsage) else _NOTHING
+    return [vector.storage, vector.index, quantized]
+
+
+def _array(array: NDArray[Any], segment: Segment, memory: Memory) -> MemoryUsage:
+    if not segment.files:  # growing
+        return MemoryUsage(ram_bytes=array.nbytes)
+    if memory == "pinned":
+        return MemoryUsage(disk_bytes=array.nbytes, ram_bytes=array.nbytes)
+    return MemoryUsage(
+        disk_bytes=array.nbytes,
+        cached_bytes=resident_bytes(array),
+        expected_cache_bytes=array.nbytes if memory == "cached" else 0,
+    )
+
+
+def _of_tables(sizes: Iterable[int], share: float) -> MemoryUsage:
+    size = sum(sizes)
+    cached = min(size, int(size * share))
+    return MemoryUsage(disk_bytes=size, cached_bytes=cached)
+
+
+def _sum(parts: Iterable[MemoryUsage]) -> MemoryUsage:
+    return reduce(add, parts, _NOTHING)

@@ -1,0 +1,140 @@
+"""Do `on_disk` and `memory` change where bytes live, at once and after a restart?"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import ruvector
+from ruvector.client.client import RuvectorClient
+from ruvector.errors import InvalidRequest, RuvectorError
+from ruvector.model.memory import MemoryReport, VectorMemory
+
+DIM = 256
+POINTS = 2100
+LEFT = 1 / 8  # of the bytes: pages are read and dropped in groups
+NOW = {"indexing_threshold": 1}
+CODES = {"turbo": {"bits": "bits4", "memory": "pinned"}}
+
+
+@pytest.fixture(scope="module")
+def rows() -> NDArray[np.float32]:
+    """Return 2,100 vectors of 256 dimensions."""
+    return np.random.default_rng(3).standard_normal((POINTS, DIM)).astype(np.float32)
+
+
+def fill(client: RuvectorClient, name: str, rows: NDArray[np.float32], **settings: Any) -> None:
+    client.create_collection(name, DIM, optimizers=NOW, **settings)
+    client.upsert(name, ids=range(len(rows)), vectors=rows)
+    client.wait_for_index(name, 120)
+
+
+def only_vector(report: MemoryReport) -> VectorMemory:
+    (vector,) = report.vectors
+    return vector
+
+
+def test_report_names_every_part_and_its_sum(
+    client: RuvectorClient, name: str, rows: NDArray[np.float32]
+) -> None:
+    fill(client, name, rows, quantization=CODES)
+    client.set_payload(name, {"color": "red"}, [1, 2, 3])
+    client.create_payload_index(name, "color", "keyword")
+    report = client.get_memory(name)
+    vector = only_vector(report)
+    assert vector.name == ""
+    assert vector.storage.disk_bytes == rows.nbytes
+    assert vector.storage.ram_bytes == 0
+    assert rows.nbytes * 0.9 < vector.storage.cached_bytes <= rows.nbytes
+    assert vector.storage.expected_cache_bytes == rows.nbytes
+    assert vector.index.disk_bytes >= POINTS * 32 * 4
+    assert vector.quantized
+    assert vector.quantized.ram_bytes == vector.quantized.disk_bytes >= POINTS * DIM // 2
+    assert vector.quantized.cached_bytes == 0
+    assert [index.name for index in report.payload_index] == ["color"]
+    assert report.payload.disk_bytes > 0
+    assert report.other.id_tracker.disk_bytes > 0
+    assert report.sparse_vectors == []
+    parts = [vector.storage, vector.index, vector.quantized, report.payload]
+    parts += [report.payload_index[0].usage, report.other.id_tracker]
+    for field in ("disk_bytes", "ram_bytes", "cached_bytes", "expected_cache_bytes"):
+        assert getattr(report.total, field) == sum(getattr(part, field) for part in parts)
+
+
+def test_growing_rows_are_memory_of_the_process(
+    client: RuvectorClient, name: str, rows: NDArray[np.float32]
+) -> None:
+    client.create_collection(name, DIM)
+    client.upsert(name, ids=range(100), vectors=rows[:100])
+    vector = only_vector(client.get_memory(name))
+    assert vector.storage.ram_bytes == 100 * DIM * 4
+    assert vector.storage.disk_bytes == 0
+    assert not vector.quantized
+
+
+def test_cold_vectors_leave_memory_and_codes_stay(tmp_path: Path, rows: Any) -> None:
+    with ruvector.open(tmp_path / "d") as client:
+        fill(client, "c", rows, on_disk=True, quantization=CODES)
+        hits = [hit.id for hit in client.search("c", rows[5], limit=10)]
+    with ruvector.open(tmp_path / "d") as client:
+        vector = only_vector(client.get_memory("c"))
+        assert vector.storage.disk_bytes == rows.nbytes
+        assert vector.storage.expected_cache_bytes == 0
+        if not _keeps_all_pages(tmp_path):
+            assert vector.storage.cached_bytes <= LEFT * rows.nbytes
+        assert vector.quantized
+        assert vector.quantized.ram_bytes == vector.quantized.disk_bytes
+        assert [hit.id for hit in client.search("c", rows[5], limit=10)] == hits
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"hnsw": {"memory": "pinned"}}, "index"),
+        ({"quantization": {"turbo": {"bits": "bits4", "always_ram": True}}}, "quantized"),
+    ],
+    ids=["hnsw", "quantization"],
+)
+def test_what_is_pinned_later_moves_into_memory_at_once(
+    client: RuvectorClient, name: str, rows: Any, change: dict[str, Any], part: str
+) -> None:
+    fill(client, name, rows, quantization={"turbo": {}})
+    before = getattr(only_vector(client.get_memory(name)), part)
+    assert before.ram_bytes == 0
+    client.update_collection(name, **change)
+    client.wait_for_index(name, 120)
+    after = getattr(only_vector(client.get_memory(name)), part)
+    assert after.ram_bytes == after.disk_bytes == before.disk_bytes
+    assert len(client.search(name, rows[0], limit=10)) == 10
+
+
+def test_vectors_become_cold_on_a_live_collection(tmp_path: Path, rows: Any) -> None:
+    with ruvector.open(tmp_path / "d") as client:
+        fill(client, "c", rows)
+        assert only_vector(client.get_memory("c")).storage.cached_bytes > 0
+        client.update_collection("c", vectors={"": {"memory": "cold"}})
+        client.wait_for_index("c", 120)
+        vector = only_vector(client.get_memory("c"))
+        assert vector.storage.expected_cache_bytes == 0
+        if not _keeps_all_pages(tmp_path):
+            assert vector.storage.cached_bytes <= LEFT * rows.nbytes
+        assert client.get_collection("c").config["params"]["vectors"]["memory"] == "cold"
+
+
+def test_dense_vectors_cannot_be_pinned(client: RuvectorClient, name: str) -> None:
+    with pytest.raises(InvalidRequest, match="memory"):
+        client.create_collection(name, vectors={"a": {"dimensions": 4, "memory": "pinned"}})
+    client.create_collection(name, 4)
+    with pytest.raises(InvalidRequest, match="memory"):
+        client.update_collection(name, vectors={"": {"memory": "pinned"}})
+    with pytest.raises(RuvectorError, match="warm"):
+        client.update_collection(name, hnsw={"memory": "warm"})
+
+
+def _keeps_all_pages(folder: Path) -> bool:
+    """Say whether the folder's file system is memory itself, where nothing can be dropped."""
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    inside = [m for m in mounts if folder.resolve().is_relative_to(m[1])]
+    return bool(inside) and max(inside, key=lambda m: len(m[1]))[2] in ("tmpfs", "ramfs")
