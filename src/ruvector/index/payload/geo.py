@@ -54,6 +54,8 @@ class GeoIndex(ValueIndex):
         if not isinstance(condition, GeoCondition):
             return super().bounds(condition)
         region = region_of(condition)
+        if len(self._codes.tail()[0]) > TRIED_MAX:
+            self._codes.pairs()  # sorts the newer ones in: trying them all would take longer
         certain, tried = _cover(region, self._codes)
         codes, rows = self._codes.pairs_at(*tried)
         tail_codes, tail_rows = self._codes.tail()
