@@ -119,7 +119,7 @@ void view_stored(Graph& graph, Vectors vectors, Rows2 links, std::optional<Bytes
 
 Hits search_of(const Graph& graph, Floats2 queries, std::size_t k, std::size_t beam,
                std::optional<Bytes1> allowed, std::int64_t allowed_count,
-               std::size_t full_scan_rows, bool exact, int threads) {
+               std::size_t full_scan_rows, bool exact, int threads, bool raw) {
   if (queries.shape(1) != graph.options().dim)
     throw nb::value_error("queries do not have the graph's dimensions");
   SearchOptions options;
@@ -127,6 +127,7 @@ Hits search_of(const Graph& graph, Floats2 queries, std::size_t k, std::size_t b
   options.beam = beam;
   options.full_scan_rows = full_scan_rows;
   options.exact = exact;
+  options.raw = raw;
   const std::size_t rows = graph.rows();
   std::size_t matches = rows - graph.deleted_rows();
   if (allowed) {
@@ -139,6 +140,11 @@ Hits search_of(const Graph& graph, Floats2 queries, std::size_t k, std::size_t b
   const std::size_t columns = std::min(k, matches);
   auto out_rows = new_array<std::uint32_t>({queries.shape(0), columns});
   auto out_scores = new_array<float>({queries.shape(0), columns});
+  if (columns == 0 && raw) {
+    for (std::size_t i = 0; i < queries.shape(0); ++i)
+      if (!std::isfinite(squared_length(queries.data() + i * queries.shape(1), queries.shape(1))))
+        throw nb::value_error("a query holds NaN or infinity");
+  }
   if (columns > 0) {
     const nb::gil_scoped_release released;
     search(graph, queries.data(), queries.shape(0), options, columns, threads, out_rows.data(),
@@ -256,7 +262,8 @@ void bind_graph(nb::module_& module) {
           })
       .def("search", &search_of, nb::arg("queries").noconvert(), nb::arg("k"), nb::arg("beam"),
            nb::arg("allowed").noconvert().none(), nb::arg("allowed_count"),
-           nb::arg("full_scan_rows"), nb::arg("exact"), nb::arg("threads"))
+           nb::arg("full_scan_rows"), nb::arg("exact"), nb::arg("threads"),
+           nb::arg("raw") = false)
       .def_prop_ro("rows", &Graph::rows)
       .def_prop_ro("deleted_rows", &Graph::deleted_rows)
       .def_prop_ro("memory_bytes", &Graph::memory_bytes)

@@ -63,6 +63,7 @@ struct Scratch {
   std::vector<std::byte> query;
   std::vector<float> rotated;  // a packed graph's query, and room to make its table
   std::vector<float> lengthened;
+  std::vector<float> unit;
   SignQuery signs;
   std::size_t distances = 0;
 

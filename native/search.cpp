@@ -33,7 +33,7 @@ class Query {
   }
 
   void run(const float* query, std::size_t columns, std::uint32_t* out_rows, float* out_scores) {
-    query_ = query;
+    query_ = options_.raw ? checked(query) : query;
     norm_ = scorer_.query_norm(query);
     TopK best(columns);
     const std::size_t matches = options_.allowed ? options_.allowed_count : rows_ - deleted_;
@@ -56,6 +56,18 @@ class Query {
 
  private:
   static constexpr std::size_t kExactScanRows = 4096;
+
+  const float* checked(const float* query) {
+    const std::size_t dim = graph_.options().dim;
+    const double square = squared_length(query, dim);
+    if (!std::isfinite(square)) throw std::invalid_argument("a query holds NaN or infinity");
+    if (graph_.options().metric != Metric::Cosine || square == 0) return query;
+    const double factor = 1.0 / std::sqrt(square);
+    if (scratch_.unit.size() < dim) scratch_.unit.resize(dim);
+    for (std::size_t i = 0; i < dim; ++i)
+      scratch_.unit[i] = static_cast<float>(query[i] * factor);
+    return scratch_.unit.data();
+  }
 
   bool matches(std::uint32_t row) const {
     if (row >= rows_) return false;

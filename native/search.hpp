@@ -15,8 +15,12 @@ struct SearchOptions {
   std::size_t allowed_count = 0;
   std::size_t full_scan_rows = 2000;  // so few matches are scanned exactly
   bool exact = false;
+  // Queries are as users give them: checked, and made unit length for cosine. Otherwise the caller
+  // did that.
+  bool raw = false;
 };
 
+// Throws std::invalid_argument for a raw query that is not finite.
 // Fills `columns` = min(k, matches) hits per query, best first; a place left over holds kNoRow.
 void search(const Graph& graph, const float* queries, std::size_t query_count,
             const SearchOptions& options, std::size_t columns, int threads, std::uint32_t* out_rows,

@@ -178,21 +178,33 @@ class VectorIndex:
         bit order (uint8), over ``index.ids``. Scores: similarity for cosine and dot, distance for
         euclid and manhattan. Raises BadInput for other shapes, NaN and infinity.
         """
-        prepared = self._prepare(queries)
         if k < 1 or beam < 1:
             raise BadInput(f"k is {k} and beam is {beam}; both must be at least 1")
         before = self._replacements
-        if allowed is None and not before & 1:
+        settled = allowed is None and not before & 1
+        if settled and isinstance(queries, np.ndarray) and queries.dtype == np.float32:
+            # In as few steps as it takes: the kernel checks and normalizes.
+            given: Float32Array = queries[np.newaxis] if queries.ndim == 1 else queries
             found = self._rows
-            rows, scores = found.core.search(
-                prepared, k, beam, None, 0, FULL_SCAN_ROWS, False, threads
-            )
             try:
+                rows, scores = found.core.search(
+                    given,
+                    k,
+                    beam,
+                    None,
+                    0,
+                    FULL_SCAN_ROWS,
+                    False,
+                    threads,
+                    True,
+                )
                 ids = found.ids[rows]
-            except IndexError:  # rows vanished meanwhile and places stayed empty
+            except (TypeError, ValueError, IndexError):
+                # Bad queries are named below; or rows vanished meanwhile and places stayed empty.
                 before = -1
             if self._replacements == before:
                 return ids, scores
+        prepared = self._prepare(queries)
         return self._search_view(self._view, prepared, k, beam, threads, allowed)
 
     @property

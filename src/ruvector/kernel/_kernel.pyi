@@ -81,6 +81,7 @@ class Graph:
         full_scan_rows: int,
         exact: bool,
         threads: int,
+        raw: bool = False,
     ) -> tuple[_Rows, _Floats]: ...
     @property
     def rows(self) -> int: ...
