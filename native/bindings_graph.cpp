@@ -226,6 +226,8 @@ void bind_graph(nb::module_& module) {
             graph.link(rows.data(), rows.shape(0), threads);
           },
           nb::arg("rows").noconvert(), nb::arg("threads"))
+      .def("mend", &Graph::mend, nb::arg("threads"), Release())
+      .def("copy_living", &Graph::copy_living, nb::arg("graph"), nb::arg("threads"), Release())
       .def("connect_unreached", &Graph::connect_unreached, nb::arg("threads"), Release())
       .def(
           "remove",

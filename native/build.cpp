@@ -68,6 +68,22 @@ class Linker {
       if (row != removed) lead_around(code, row, removed, heirs);
   }
 
+  // Leads the row's own links around removed rows.
+  template <class Code>
+  void mend(const Code& code, std::uint32_t row) {
+    std::vector<std::uint32_t> gone;
+    each_link(row, [&](std::uint32_t link) {
+      if (graph_.is_deleted(link)) gone.push_back(link);
+    });
+    for (const std::uint32_t removed : gone) {
+      std::vector<std::uint32_t> heirs;
+      each_link(removed, [&](std::uint32_t link) {
+        if (!graph_.is_deleted(link)) heirs.push_back(link);
+      });
+      lead_around(code, row, removed, heirs);
+    }
+  }
+
   // The rows nearest to a stored one, nearest first, in scratch.beam.
   template <class Code>
   std::size_t walk_from(const Code& code, const CodeQuery& query, std::uint32_t row,
@@ -250,6 +266,16 @@ std::size_t Graph::remove(const std::uint32_t* rows, std::size_t count, int thre
     with_code([&](const auto& code) { Linker(*this, *scratch).repair(code, rows[i]); });
   });
   return removed;
+}
+
+void Graph::mend(int threads) {
+  if (deleted_rows() == 0) return;
+  parallel_for(rows(), threads, 64, [&](std::size_t i) {
+    const auto row = static_cast<std::uint32_t>(i);
+    if (is_deleted(row)) return;
+    ScratchLease scratch(*this);
+    with_code([&](const auto& code) { Linker(*this, *scratch).mend(code, row); });
+  });
 }
 
 std::size_t Graph::connect_unreached(int) {

@@ -131,6 +131,10 @@ class Graph {
 
   // Building.
   void link(const std::uint32_t* rows, std::size_t count, int threads);
+  // Leads all links to removed rows around them.
+  void mend(int threads);
+  // Takes the rows of another graph that are not removed, with their links; this one is empty.
+  void copy_living(const Graph& from, int threads);
   std::size_t connect_unreached(int threads);  // returns how many rows no walk could reach
 
   // Reading.

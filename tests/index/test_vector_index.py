@@ -389,3 +389,23 @@ def test_recall_beside_removed_rows_is_that_of_the_rest(kind: str, share: float)
     found, _ = index.search(queries, k=10, beam=32)
     assert found.shape == (60, 10)
     assert recall(found, left[truth(queries, vectors[left], "cosine", 10)]) > 0.93
+
+
+@pytest.mark.parametrize(("dim", "distance"), [(96, "cosine"), (96, "dot"), (16, "euclid")])
+def test_recall_survives_the_replacement_of_every_row(dim: int, distance: str) -> None:
+    vectors, queries = make(1, 9000, dim), make(2, 60, dim)
+    index = fast(dim, distance)
+    index.add(np.arange(3000), vectors[:3000], threads=2)
+
+    def measured(first: int) -> float:
+        left = vectors[first : first + 3000]
+        found, _ = index.search(queries, k=10, beam=64)
+        return recall(found, truth(queries, left, distance, 10) + first)
+
+    before = measured(0)
+    for start in range(0, 6000, 500):
+        index.remove(np.arange(start, start + 500))
+        index.add(np.arange(start + 3000, start + 3500), vectors[start + 3000 : start + 3500])
+    assert len(index) == 3000
+    assert before > 0.95
+    assert measured(6000) > before - 0.02

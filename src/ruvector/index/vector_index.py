@@ -1,7 +1,7 @@
 """How are vectors searched without a database? VectorIndex: ids, vectors, a graph, one file.
 
 Invariants: an id stands for one vector; a search sees every add and remove that returned before it
-began; rows are never reused, and when more than 30 % are removed the graph is rebuilt without them.
+began; rows are never reused, and when more than 30 % are removed the rest is copied, links and all.
 Threads: searches run beside each other and beside one writer, and never wait for it; writers wait
 for each other. A search that cannot use the rows while they change (a mask, a replacement) uses
 the view that the last finished write left.
@@ -29,7 +29,7 @@ IdArray: TypeAlias = NDArray[np.uint64]
 
 DISTANCES = {metric.name.lower(): metric for metric in Metric}
 MAX_DIMENSIONS = 65_536
-# Above this share of removed rows the graph is rebuilt (PERFORMANCE 3.5).
+# Above this share of removed rows the others are copied into a new graph (PERFORMANCE 3.5).
 REBUILD_PERCENT = 30
 # A row of a dot product graph counts as long when it is this much longer than the graph's limit;
 # the graph is rebuilt when long rows are as many as removed ones may be.
@@ -384,9 +384,26 @@ class VectorIndex:
 
     def _rebuild_if_worn(self, threads: int) -> None:
         core = self._rows.core
-        worn = max(core.deleted_rows, self._rows.long_rows if len(core.entries()) else 0)
-        if worn * 100 > core.rows * REBUILD_PERCENT:
+        if self._rows.long_rows * 100 > core.rows * REBUILD_PERCENT and len(core.entries()):
             self._rebuild(threads)
+        elif core.deleted_rows * 100 > core.rows * REBUILD_PERCENT:
+            self._compact(threads)
+
+    def _compact(self, threads: int) -> None:
+        """Copy the rows that are left, with their links; searches use the old ones meanwhile."""
+        old = self._rows
+        live = ~old.core.deleted()
+        old.core.mend(threads)
+        rows = self._empty_rows(old.norm_limit, old.layout)
+        rows.core.copy_living(old.core, threads)
+        rows.ids = old.ids[: len(live)][live]
+        rows.measured = old.measured
+        if self._metric == Metric.DOT:
+            self._count_long(rows, rows.core.copy_vectors(0, rows.core.rows))
+        if len(rows.core.entries()):
+            rows.core.connect_unreached(threads)
+        self._rows = rows
+        self._fill_table(np.ones(len(rows.ids), bool))
 
     def _rebuild(self, threads: int) -> None:
         """Put the rows that are left into a new graph; searches use the old one meanwhile."""
