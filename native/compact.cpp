@@ -34,7 +34,8 @@ void Graph::copy_living(const Graph& from, int threads) {
     const auto row = static_cast<std::uint32_t>(i);
     const std::uint32_t old = living[i];
     std::memcpy(vectors_.at(row), from.vectors_.at(old), vectors_.row_bytes());
-    if (codes_ != &vectors_) std::memcpy(codes_->at(row), from.codes_->at(old), codes_->row_bytes());
+    if (codes_ != &vectors_)
+      std::memcpy(codes_->at(row), from.codes_->at(old), codes_->row_bytes());
     if (!is_packed()) std::memcpy(links_->at(row), from.links_->at(old), links_->row_bytes());
   });
   // Two passes: a link that is left out leaves a lane to be coded, which reads another row.
