@@ -8,8 +8,10 @@ namespace {
 
 constexpr std::size_t kCentres = ProductQuantizer::kCentres;
 
-#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-// The compiler makes a second copy for AVX2, and the loader takes the one that fits.
+// The compiler makes a second copy for AVX2, and the loader takes the one that fits; it does so
+// before a sanitizer is ready.
+#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)
 #define RUVECTOR_WIDE __attribute__((target_clones("avx2", "default")))
 #else
 #define RUVECTOR_WIDE
