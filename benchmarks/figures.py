@@ -22,7 +22,17 @@ BLOCK = re.compile(r"(<!-- figures: (\w+)[^>]*-->\n).*?(<!-- end of figures -->)
 BEAM = re.compile(r"\s*\b(?:beam|hnsw_ef)=(\d+)\b")
 INDEX, DATABASE = "ruvector", "ruvector embedded"
 # What a row is about, by the first words of its settings; swept beams come last.
-KINDS = ("filter", "updates", "build", "memory", "ingest", "upsert", "open", "import")
+KINDS = (
+    "filter",
+    "updates",
+    "build",
+    "memory",
+    "ingest",
+    "upsert",
+    "open",
+    "import",
+    "quantization",
+)
 DATABASES = (DATABASE, "qdrant-edge", "zvec", "lancedb", "chromadb")
 
 Row = dict[str, str]

@@ -245,7 +245,7 @@ def test_other_wrong_input_is_refused() -> None:
     for k, beam in ((0, 5), (5, 0)):
         with pytest.raises(BadInput):
             index.search([1, 2, 3], k=k, beam=beam)
-    for arguments in ((0,), (65537,), (3, "hamming"), (3, "dot", "int8")):
+    for arguments in ((0,), (65537,), (3, "hamming"), (3, "dot", "3bit")):
         with pytest.raises(BadInput):
             VectorIndex(*arguments)
     with pytest.raises(BadInput):

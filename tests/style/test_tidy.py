@@ -48,6 +48,7 @@ OPENS_FILES = {
     "bench": "reads the vectors to measure with and /proc, writes a picture",
     "engine.py": "removes the folder of a throw-away database",
     "index/vector_file.py": "VectorIndex without a database: one file, written and synced there",
+    "index/originals.py": "VectorIndex without a database: an unnamed file that goes with it",
 }
 USES_SOCKETS = {
     "server": "it listens",

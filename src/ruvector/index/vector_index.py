@@ -20,10 +20,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ruvector.errors import BadInput
 from ruvector.index.code_choice import STRETCH_SAMPLE, choose_layout, choose_stretch
+from ruvector.index.compact_rows import CompactRows, Shape, check_code
 from ruvector.index.graph import ALPHA, ORDER_SEED, norm_limit_of, norms_of
 from ruvector.index.search import FULL_SCAN_ROWS
 from ruvector.index.vector_file import Pieces, read_file, write_file
 from ruvector.kernel import NO_ROW, Float32Array, Layout, MaskArray, Metric, RowArray, _kernel
+from ruvector.model.quantization import CODES, Code
 
 IdArray: TypeAlias = NDArray[np.uint64]
 
@@ -44,7 +46,7 @@ SAVE_ROWS = 2048
 class _Rows:
     """What a rebuild replaces as a whole: rows with their graph, and the id of each row."""
 
-    core: _kernel.Graph
+    core: Any  # _kernel.Graph, or CompactRows with the same methods
     ids: IdArray
     norm_limit: float
     layout: Layout = Layout.PACKED
@@ -93,8 +95,11 @@ class _View:
 class VectorIndex:
     """A searchable set of vectors with uint64 ids.
 
-    ``dimensions`` 1 to 65536; ``distance`` cosine, dot, euclid or manhattan; ``quantization`` must
-    be None; ``links_per_node`` ("M") 2 to 256; ``build_beam`` ("efConstruction") 1 to 10000.
+    ``dimensions`` 1 to 65536; ``distance`` cosine, dot, euclid or manhattan; ``links_per_node``
+    ("M") 2 to 256; ``build_beam`` ("efConstruction") 1 to 10000. ``quantization``: None for speed,
+    or int8, 8bit, 4bit, 2bit, 1.5bit, 1bit, pq4, pq8, pq16, pq32, pq64 for memory: links and codes
+    stay in memory, originals go into an unnamed file in TMPDIR (which should be on a disk) and have
+    the last word in every search. Manhattan knows int8 and the pq codes.
 
     >>> index = VectorIndex(dimensions=2, distance="euclid")
     >>> index.add([7, 8], [[0.0, 0.0], [3.0, 4.0]])
@@ -107,7 +112,7 @@ class VectorIndex:
         self,
         dimensions: int,
         distance: str = "cosine",
-        quantization: None = None,
+        quantization: str | None = None,
         *,
         links_per_node: int = 32,
         build_beam: int = 200,
@@ -117,8 +122,9 @@ class VectorIndex:
         if distance not in DISTANCES:
             raise BadInput(f"distance is {distance!r}; allowed are {', '.join(DISTANCES)}")
         if quantization is not None:
-            raise BadInput(f"quantization is {quantization!r}; VectorIndex knows only None")
+            check_code(quantization, DISTANCES[distance])
         self.dimensions = int(dimensions)
+        self.quantization = quantization
         self.distance = distance
         self._metric = DISTANCES[distance]
         self._links_per_node = links_per_node
@@ -158,7 +164,7 @@ class VectorIndex:
         """Remove vectors by id and return how many there were; unknown ids are passed over."""
         with self._lock:
             rows = self._table.take(_ids(ids))
-            removed = self._rows.core.remove(rows[rows != NO_ROW], 0)
+            removed: int = self._rows.core.remove(rows[rows != NO_ROW], 0)
             self._rebuild_if_worn(0)
             self._view = _View(self._rows, self._view)
             return removed
@@ -214,18 +220,24 @@ class VectorIndex:
 
     @property
     def memory_bytes(self) -> int:
-        """Return the bytes of vectors, graph, codes and ids."""
+        """Return the bytes of vectors, graph, codes and ids; not of originals in a file."""
         rows = self._rows
-        own = rows.core.rows * self.dimensions * 4 + rows.ids.nbytes
-        return rows.core.memory_bytes + own + self._table.memory_bytes
+        vectors = 0 if self.quantization else rows.core.rows * self.dimensions * 4
+        own = rows.core.memory_bytes + vectors
+        return int(own + rows.ids.nbytes + self._table.memory_bytes)
 
     def __len__(self) -> int:
-        return self._view.live
+        live: int = self._view.live
+        return live
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the index to one file, atomically: the old file stays until the new is whole."""
         with self._lock:
             core, rows = self._rows.core, self._rows.core.rows
+            code = np.empty(0, np.uint32)
+            if self.quantization is not None:
+                core.settle(0)
+                code = np.array([CODES.index(self.quantization)], np.uint32)
             settings = np.array(
                 [
                     self._links_per_node,
@@ -246,6 +258,7 @@ class VectorIndex:
                 "deleted": ("uint8", deleted.shape, [deleted]),
                 "entries": ("uint32", entries.shape, [entries]),
                 "center": ("float32", center.shape, [center]),
+                "code": ("uint32", code.shape, [code]),
                 "links": (
                     "uint32",
                     (rows, self._links_per_node),
@@ -268,9 +281,13 @@ class VectorIndex:
             links_per_node, build_beam, _, norm_limit, layout, stretch = arrays["settings"].tolist()
             if not (math.isfinite(norm_limit) and norm_limit >= 0 and layout in (0, 1, 2)):
                 raise BadInput(f"the norm limit is {norm_limit}, the layout {layout}")
+            code = arrays["code"].tolist() if "code" in arrays else []  # older files have none
+            if len(code) > 1 or any(number >= len(CODES) for number in code):
+                raise BadInput(f"the code is {code}; known are 0 to {len(CODES) - 1}")
             index = cls(
                 header.dimensions,
                 header.distance,
+                CODES[code[0]] if code else None,
                 links_per_node=int(links_per_node),
                 build_beam=int(build_beam),
             )
@@ -321,19 +338,14 @@ class VectorIndex:
         return rows
 
     def _empty_rows(self, norm_limit: float, layout: Layout = Layout.PACKED) -> _Rows:
+        links, beam = self._links_per_node, self._build_beam
+        shape = Shape(self.dimensions, self._metric, 0, links, beam, ALPHA, norm_limit)
         try:
-            core = _kernel.Graph(
-                self.dimensions,
-                self._metric,
-                0,
-                self._links_per_node,
-                self._build_beam,
-                ALPHA,
-                norm_limit,
-                layout,
-            )
+            core: Any = _kernel.Graph(*shape, layout)
         except ValueError as error:
             raise BadInput(str(error)) from error
+        if self.quantization is not None:  # the graph has checked the parameters
+            core = CompactRows(shape, Code(self.quantization))
         return _Rows(core, np.empty(0, np.uint64), norm_limit, layout)
 
     def _append(self, ids: IdArray, vectors: Float32Array, threads: int) -> None:
@@ -368,7 +380,7 @@ class VectorIndex:
             rows.long_rows += int(np.count_nonzero(norms_of(vectors) > limit))
 
     @staticmethod
-    def _link(core: _kernel.Graph, rows: RowArray, threads: int) -> None:
+    def _link(core: Any, rows: RowArray, threads: int) -> None:
         # Rows that arrive sorted would make a poor graph.
         core.link(np.random.default_rng(ORDER_SEED).permutation(rows), threads)
         if len(rows) >= RECONNECT_ROWS:
@@ -384,9 +396,11 @@ class VectorIndex:
 
     def _rebuild_if_worn(self, threads: int) -> None:
         core = self._rows.core
-        if self._rows.long_rows * 100 > core.rows * REBUILD_PERCENT and len(core.entries()):
+        is_long = self._rows.long_rows * 100 > core.rows * REBUILD_PERCENT and len(core.entries())
+        is_worn = core.deleted_rows * 100 > core.rows * REBUILD_PERCENT
+        if is_long or (is_worn and self.quantization is not None):  # codes are made anew anyway
             self._rebuild(threads)
-        elif core.deleted_rows * 100 > core.rows * REBUILD_PERCENT:
+        elif is_worn:
             self._compact(threads)
 
     def _compact(self, threads: int) -> None:
