@@ -77,5 +77,7 @@ void bind_codes(nb::module_& module);
 void bind_exact(nb::module_& module);
 void bind_graph(nb::module_& module);
 void bind_ids(nb::module_& module);
+void bind_sparse(nb::module_& module);
+void bind_multi(nb::module_& module);
 
 }  // namespace ruvector

@@ -17,6 +17,8 @@ NB_MODULE(_kernel, module) {
   ruvector::bind_exact(module);
   ruvector::bind_graph(module);
   ruvector::bind_ids(module);
+  ruvector::bind_sparse(module);
+  ruvector::bind_multi(module);
   module.def(
       "set_int8_dot",
       [](std::uintptr_t address) {

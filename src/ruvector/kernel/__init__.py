@@ -70,7 +70,7 @@ _kernel.set_int8_dot(numkong.pointer_to_dot("int8"))  # type: ignore[arg-type]
 
 
 # The compiled functions themselves: a call costs one hop. Their docstrings stand in
-# native/bindings_text.cpp, bindings_json.cpp and bindings_exact.cpp, their types in _kernel.pyi.
+# native/bindings_*.cpp, their types in _kernel.pyi.
 crc32c = _kernel.crc32c
 parse_floats = _kernel.parse_floats
 format_floats = _kernel.format_floats
@@ -89,3 +89,7 @@ score_rows = _kernel.score_rows
 squared_length = _kernel.squared_length
 mask_from_rows = _kernel.mask_from_rows
 mask_count = _kernel.mask_count
+sparse_scan = _kernel.sparse_scan
+sparse_counts = _kernel.sparse_counts
+multi_scan = _kernel.multi_scan
+multi_scores = _kernel.multi_scores

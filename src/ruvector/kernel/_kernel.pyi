@@ -7,6 +7,7 @@ _Buffer = bytes | bytearray | memoryview
 _Floats = NDArray[np.float32]
 _Rows = NDArray[np.uint32]
 _Mask = NDArray[np.uint8]
+_Longs = NDArray[np.uint64]
 
 def set_int8_dot(address: int) -> None: ...
 def crc32c(buffer: _Buffer, seed: int = 0) -> int: ...
@@ -39,6 +40,60 @@ def score_rows(query: _Floats, vectors: NDArray[Any], rows: _Rows, metric: int) 
 def squared_length(values: _Floats) -> float: ...
 def mask_from_rows(rows: _Rows, n: int) -> _Mask: ...
 def mask_count(mask: _Mask, n: int) -> int: ...
+def sparse_scan(
+    offsets: _Longs,
+    entry_terms: _Rows,
+    values: NDArray[Any],
+    terms: _Rows,
+    weights: _Floats,
+    k: int,
+    allowed: _Mask | None = None,
+) -> tuple[_Rows, _Floats]: ...
+def sparse_counts(
+    offsets: _Longs,
+    entry_terms: _Rows,
+    values: NDArray[Any],
+    terms: _Rows,
+    allowed: _Mask | None = None,
+) -> _Longs: ...
+def build_sparse(
+    offsets: _Longs, entry_terms: _Rows, values: NDArray[Any]
+) -> dict[str, NDArray[Any]]: ...
+def multi_scan(
+    query: _Floats,
+    vectors: NDArray[Any],
+    offsets: _Longs,
+    metric: int,
+    k: int,
+    allowed: _Mask | None = None,
+) -> tuple[_Rows, _Floats]: ...
+def multi_scores(
+    query: _Floats, vectors: NDArray[Any], offsets: _Longs, rows: _Rows, metric: int
+) -> _Floats: ...
+
+class SparseIndex:
+    def __init__(
+        self,
+        offsets: _Longs,
+        entry_terms: _Rows,
+        values: NDArray[Any],
+        blocks: _Longs,
+        terms: _Rows,
+        counts: _Rows,
+        limits: _Floats,
+        dense: _Mask,
+        starts: _Longs,
+        postings: _Mask,
+    ) -> None: ...
+    def search(
+        self,
+        terms: _Rows,
+        weights: _Floats,
+        k: int,
+        allowed: _Mask | None,
+        allowed_count: int,
+    ) -> tuple[_Rows, _Floats]: ...
+    def counts(self, terms: _Rows, allowed: _Mask | None = None) -> _Longs: ...
 
 class Graph:
     def __init__(

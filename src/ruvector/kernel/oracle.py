@@ -7,14 +7,19 @@ by step. Nothing in the product calls this module.
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ruvector.kernel import Buffer, Float32Array, MaskArray, Metric, RowArray, VectorArray
 
+LongArray: TypeAlias = NDArray[np.uint64]
+
 SEQUENTIAL_BELOW = 16
+SPARSE_BLOCK = 65536
 POLYNOMIAL = 0x82F63B78
 LARGEST = float(np.finfo(np.float32).max)
 LARGEST_BITS = 0x7F7FFFFF
@@ -219,3 +224,114 @@ def mask_from_rows(rows: RowArray, n: int) -> MaskArray:
 def mask_count(mask: MaskArray, n: int) -> int:
     """Bit by bit."""
     return int(np.unpackbits(mask, count=n, bitorder="little").sum())
+
+
+def sparse_scan(
+    offsets: LongArray,
+    entry_terms: RowArray,
+    values: VectorArray,
+    terms: RowArray,
+    weights: Float32Array,
+    k: int,
+    allowed: MaskArray | None = None,
+) -> tuple[RowArray, Float32Array]:
+    """Row by row, through dictionaries; sums in float64."""
+    query = dict(zip(terms.tolist(), weights.tolist(), strict=True))
+    found = []
+    for row in _allowed_rows(len(offsets) - 1, allowed):
+        entries = slice(int(offsets[row]), int(offsets[row + 1]))
+        pairs = zip(entry_terms[entries].tolist(), values[entries].tolist(), strict=True)
+        products = [query[term] * value for term, value in pairs if term in query]
+        if products:
+            found.append((-np.float32(sum(products)), row))
+    found = sorted(found)[:k]
+    rows = np.array([row for _, row in found], np.uint32)
+    return rows, np.array([-score for score, _ in found], np.float32)
+
+
+def sparse_counts(
+    offsets: LongArray,
+    entry_terms: RowArray,
+    values: VectorArray,  # noqa: ARG001 - as the compiled function
+    terms: RowArray,
+    allowed: MaskArray | None = None,
+) -> LongArray:
+    """Row by row."""
+    counts = dict.fromkeys(terms.tolist(), 0)
+    for row in _allowed_rows(len(offsets) - 1, allowed):
+        for term in entry_terms[int(offsets[row]) : int(offsets[row + 1])].tolist():
+            if term in counts:
+                counts[term] += 1
+    return np.array(list(counts.values()), np.uint64)
+
+
+def sparse_postings(
+    arrays: Mapping[str, VectorArray], rows: int
+) -> Iterator[tuple[int, int, float, float]]:
+    """Yield (term, row, value, step) of an index's arrays, by the drawing of its format page.
+
+    A value may be off by half a step; 0 where the list is exact.
+    """
+    blocks, starts, postings = arrays["blocks"], arrays["starts"], arrays["postings"]
+    for block in range(len(blocks) - 1):
+        block_rows = min(SPARSE_BLOCK, rows - block * SPARSE_BLOCK)
+        padded = -(-block_rows // 32) * 32
+        for i in range(int(blocks[block]), int(blocks[block + 1])):
+            term, count, limits = (
+                int(arrays["terms"][i]),
+                int(arrays["counts"][i]),
+                arrays["limits"][i],
+            )
+            content = postings[int(starts[i]) : int(starts[i + 1])]
+            step = 0.0
+            if arrays["dense"][i]:
+                step = float(np.abs(limits).max()) / 127
+                local = np.flatnonzero(np.unpackbits(content[: padded // 8], bitorder="little"))
+                values = content[padded // 8 :].view(np.int8)[local] * step
+            else:
+                local = content[: 2 * count].view(np.uint16)
+                values = content[-4 * count :].view(np.float32)
+            for row, value in zip(local.tolist(), values.tolist(), strict=True):
+                yield term, block * SPARSE_BLOCK + row, value, step
+
+
+def multi_scan(
+    query: Float32Array,
+    vectors: VectorArray,
+    offsets: LongArray,
+    metric: int,
+    k: int,
+    allowed: MaskArray | None = None,
+) -> tuple[RowArray, Float32Array]:
+    """Score every allowed row that has vectors, sort by score and then by row."""
+    rows = [
+        row for row in _allowed_rows(len(offsets) - 1, allowed) if offsets[row] < offsets[row + 1]
+    ]
+    chosen = np.array(rows, np.uint32)
+    scores = multi_scores(query, vectors, offsets, chosen, metric)
+    order = np.lexsort((chosen, -scores if Metric(metric).higher_is_better else scores))[:k]
+    return chosen[order], scores[order]
+
+
+def multi_scores(
+    query: Float32Array, vectors: VectorArray, offsets: LongArray, rows: RowArray, metric: int
+) -> Float32Array:
+    """Row by row: every pair, the best for each of the query's vectors, their sum."""
+    scores = []
+    for row in rows.tolist():
+        several = vectors[int(offsets[row]) : int(offsets[row + 1])].astype(np.float64)
+        wide = query.astype(np.float64)
+        if metric == Metric.EUCLID:
+            pairs = np.square(wide[:, None] - several[None]).sum(axis=2).min(axis=1)
+        elif metric == Metric.MANHATTAN:
+            pairs = np.abs(wide[:, None] - several[None]).sum(axis=2).min(axis=1)
+        else:
+            pairs = (wide @ several.T).max(axis=1)
+        scores.append(np.sqrt(pairs.sum()) if metric == Metric.EUCLID else pairs.sum())
+    return np.array(scores, np.float32)
+
+
+def _allowed_rows(n: int, allowed: MaskArray | None) -> list[int]:
+    if allowed is None:
+        return list(range(n))
+    return np.flatnonzero(np.unpackbits(allowed, count=n, bitorder="little")).tolist()
