@@ -17,9 +17,11 @@ from ruvector.collection.collection import Collection
 from ruvector.collection.memory import memory_report
 from ruvector.collection.settings import changed_config, describe, new_config
 from ruvector.collection.strict import check_strict
+from ruvector.collection.vector_names import with_vector, without_vector
 from ruvector.errors import BadInput, MalformedRequest, NotFound, RuvectorError, TimedOut
 from ruvector.model import requests as r
 from ruvector.model import results as out
+from ruvector.model.configs import CollectionConfig
 from ruvector.model.memory import MemoryReport
 from ruvector.model.names import check_name
 from ruvector.model.operations import OPERATION_OF, Kind
@@ -169,9 +171,27 @@ def _create_collection(catalog: Catalog, request: r.CreateCollection) -> bool:
 
 
 def _update_collection(catalog: Catalog, request: r.UpdateCollection) -> bool:
-    config = changed_config(catalog.get(request.collection).config, request)
-    catalog.configure(request.collection, config)
+    catalog.configure(request.collection, lambda config: changed_config(config, request))
     return True
+
+
+def _create_vector(catalog: Catalog, request: r.CreateVector) -> out.UpdateResult:
+    name, dense, sparse = request.vector_name, request.dense, request.sparse
+    return _names_changed(catalog, request, lambda c: with_vector(c, name, dense, sparse))
+
+
+def _delete_vector(catalog: Catalog, request: r.DeleteVector) -> out.UpdateResult:
+    return _names_changed(catalog, request, lambda c: without_vector(c, request.vector_name))
+
+
+def _names_changed(
+    catalog: Catalog,
+    request: r.CreateVector | r.DeleteVector,
+    change: Callable[[CollectionConfig], CollectionConfig],
+) -> out.UpdateResult:
+    collection = catalog.configure(request.collection, change)
+    status = "completed" if request.wait else "acknowledged"
+    return out.UpdateResult(collection.shard.applied, status)
 
 
 def _delete_collection(catalog: Catalog, request: r.DeleteCollection) -> bool:
@@ -268,6 +288,8 @@ _HANDLERS: dict[type, Callable[[Catalog, Any], Any]] = {
     r.CreateCollection: _create_collection,
     r.UpdateCollection: _update_collection,
     r.DeleteCollection: _delete_collection,
+    r.CreateVector: _create_vector,
+    r.DeleteVector: _delete_vector,
     r.ChangeAliases: _change_aliases,
     r.ListAliases: _list_aliases,
     r.ListCollectionAliases: _list_collection_aliases,

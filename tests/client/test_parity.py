@@ -33,6 +33,8 @@ METHOD_OF: dict[type, str] = {
     r.DeletePayload: "delete_payload",
     r.ClearPayload: "clear_payload",
     r.BatchUpdate: "batch_update",
+    r.CreateVector: "create_vector",
+    r.DeleteVector: "delete_vector",
     r.CreateFieldIndex: "create_payload_index",
     r.DeleteFieldIndex: "delete_payload_index",
     r.Retrieve: "retrieve",

@@ -91,6 +91,9 @@ def same_vectors(ours: Any, theirs: Any) -> None:
         assert ours.keys() == theirs.keys()
         for name, vector in ours.items():
             same_vectors(vector, theirs[name])
+    elif hasattr(ours, "indices"):
+        assert ours.indices == theirs.indices
+        assert np.allclose(ours.values, theirs.values, atol=1e-6)
     elif ours is not None or theirs is not None:
         assert np.allclose(ours, theirs, atol=1e-6)
 

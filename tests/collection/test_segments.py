@@ -17,8 +17,8 @@ from ruvector.collection.segment import (
 from ruvector.collection.vectors import VectorSpace
 from ruvector.kernel import Metric, mask_from_rows
 
-A = VectorSpace("a", 2, Metric.EUCLID, np.dtype(np.float32))
-B = VectorSpace("b", 1, Metric.DOT, np.dtype(np.float32), False)
+A = VectorSpace("a", 2, Metric.EUCLID, np.dtype(np.float32), "a")
+B = VectorSpace("b", 1, Metric.DOT, np.dtype(np.float32), "b")
 SPACES = {"a": A, "b": B}
 
 

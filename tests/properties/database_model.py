@@ -13,9 +13,11 @@ import numpy as np
 import ruvector
 from ruvector.client.client import RuvectorClient
 from ruvector.model.ids import id_key
+from ruvector.model.query_vectors import SparseVector
 
 DIM = 4
 NAMES = ("left", "right")
+SPARSE, MULTI, GUEST = "few", "many", "guest"  # the guest comes and goes on the live collection
 Point = dict[str, Any]  # {"vectors": {name: [floats]}, "payload": {...}}
 Points = dict[int | str, Point]
 
@@ -25,6 +27,7 @@ class Model:
 
     def __init__(self) -> None:
         self.collections: dict[str, Points] = {}
+        self.guests: dict[str, int] = {}  # the dimensions of a collection's guest, where it has one
         self.aliases: dict[str, str] = {}
 
     def upsert(self, name: str, batch: list[tuple[int | str, Point]]) -> None:
@@ -81,26 +84,54 @@ def check_points(client: RuvectorClient, name: str, points: Points) -> None:
     assert [r.id for r in records] == ordered
     for record in records:
         point = points[record.id]
-        vectors = {key: list(map(float, v)) for key, v in (record.vector or {}).items()}
+        vectors = {key: plain(v) for key, v in (record.vector or {}).items()}
         assert vectors == point["vectors"], record.id
         assert (record.payload or {}) == point["payload"], record.id
     assert client.count(name) == len(points)
 
 
+def plain(vector: Any) -> Any:
+    """Return a vector as the model keeps it: lists, or indices to values."""
+    if isinstance(vector, SparseVector):
+        return dict(zip(vector.indices.tolist(), vector.values.tolist(), strict=True))
+    return np.asarray(vector, dtype=np.float32).tolist()
+
+
+def wire(vectors: dict[str, Any]) -> dict[str, Any]:
+    """Return vectors as they are written: the model keeps sparse ones as a dict."""
+    return {
+        name: {"indices": list(vector), "values": list(vector.values())}
+        if isinstance(vector, dict)
+        else vector
+        for name, vector in vectors.items()
+    }
+
+
+def score_of(vector: Any, query: Any) -> float | None:
+    """Return the score of a vector by the query of its kind, None where it is not found."""
+    if isinstance(vector, dict):
+        shared = set(vector) & set(query)
+        return sum(vector[i] * query[i] for i in shared) if shared else None
+    products = np.atleast_2d(np.float32(query)) @ np.atleast_2d(np.float32(vector)).T
+    return float(products.max(axis=1).sum())
+
+
 def check_search(
-    client: RuvectorClient, name: str, points: Points, query: list[float], using: str, tag: Any
+    client: RuvectorClient, name: str, points: Points, query: Any, using: str, tag: Any
 ) -> None:
     """Compare exact and graph search, without and with a filter, with brute force."""
     for filter in (None, {"tag": tag}):
         scores = {
-            i: float(np.dot(np.float32(p["vectors"][using]), np.float32(query)))
+            i: score
             for i, p in points.items()
             if using in p["vectors"] and (filter is None or p["payload"].get("tag") == tag)
+            if (score := score_of(p["vectors"][using], query)) is not None
         }
         best = sorted(scores.values(), reverse=True)[:5]
-        hits = client.search(name, query, 5, using=using, filter=filter, params={"exact": True})
+        asked = wire({"": query})[""]
+        hits = client.search(name, asked, 5, using=using, filter=filter, params={"exact": True})
         assert [round(h.score, 3) for h in hits] == [round(s, 3) for s in best]
-        for found in (hits, client.search(name, query, 5, using=using, filter=filter)):
+        for found in (hits, client.search(name, asked, 5, using=using, filter=filter)):
             assert len(found) == len(best)
             assert len({h.id for h in found}) == len(found), "an id came twice"
             for hit in found:

@@ -24,12 +24,16 @@ from hypothesis.stateful import (
 )
 from tests.properties.database_model import (
     DIM,
+    GUEST,
+    MULTI,
     NAMES,
+    SPARSE,
     Database,
     Model,
     Points,
     check_points,
     check_search,
+    wire,
 )
 
 from ruvector.collection import maintenance
@@ -45,7 +49,10 @@ ids = st.one_of(
     st.sampled_from(["one", "two", "6ba7b810-9dad-11d1-80b4-00c04fd430c8"]),
 )
 vectors = st.lists(st.integers(-8, 8).map(float), min_size=DIM, max_size=DIM)
-named = st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, vectors))
+sparse = st.dictionaries(st.integers(0, 9), st.integers(-8, 8).map(float), max_size=4)
+multi = st.lists(vectors, min_size=1, max_size=3)
+kinds = {**dict.fromkeys(NAMES, vectors), SPARSE: sparse, MULTI: multi}
+named = st.fixed_dictionaries({}, optional=kinds)
 payloads = st.fixed_dictionaries(
     {}, optional={"tag": st.sampled_from(TAGS), "size": st.integers(0, 5)}
 )
@@ -58,7 +65,7 @@ FIELDS = {"tag": "keyword", "size": "integer"}
 
 def _wire(batch: Points) -> list[dict[str, Any]]:
     return [
-        {"id": i, "vector": point["vectors"], "payload": point["payload"]}
+        {"id": i, "vector": wire(point["vectors"]), "payload": point["payload"]}
         for i, point in batch.items()
     ]
 
@@ -80,10 +87,15 @@ class DatabaseMachine(RuleBasedStateMachine):
 
     def _create(self, name: str) -> None:
         spaces = {each: {"dimensions": DIM, "distance": "dot"} for each in NAMES}
+        several = {"multivector_config": {"comparator": "max_sim"}}
         self.database.client.create_collection(
-            name, vectors=spaces, optimizers={"indexing_threshold": 1}
+            name,
+            vectors={**spaces, MULTI: {"dimensions": DIM, "distance": "dot", **several}},
+            sparse_vectors={SPARSE: {"index": {"full_scan_threshold": 2}}},
+            optimizers={"indexing_threshold": 1},
         )
         self.model.collections[name] = {}
+        self.model.guests.pop(name, None)
 
     @rule(name=collections, batch=batches)
     def upsert(self, name: str, batch: Points) -> None:
@@ -133,22 +145,55 @@ class DatabaseMachine(RuleBasedStateMachine):
     def update_vectors(self, name: str, batch: dict[int | str, dict[str, list[float]]]) -> None:
         """Replace some vectors of points; all must exist."""
         there = self.model.collections[name]
-        wire = [{"id": i, "vector": new} for i, new in batch.items()]
+        written = [{"id": i, "vector": wire(new)} for i, new in batch.items()]
         if not all(i in there for i in batch):
             with pytest.raises(NotFound):
-                self.database.client.update_vectors(name, wire)
+                self.database.client.update_vectors(name, written)
             return
-        self.database.client.update_vectors(name, wire)
+        self.database.client.update_vectors(name, written)
         for point_id, new in batch.items():
             there[point_id]["vectors"].update(new)
 
-    @rule(name=collections, chosen=some_ids, vector=st.sampled_from(NAMES))
+    @rule(name=collections, chosen=some_ids, vector=st.sampled_from(sorted(kinds)))
     def delete_vectors(self, name: str, chosen: list[int | str], vector: str) -> None:
         """Take one named vector away."""
         self.database.client.delete_vectors(name, vector, chosen)
         for point_id in chosen:
             if point_id in self.model.collections[name]:
                 self.model.collections[name][point_id]["vectors"].pop(vector, None)
+
+    @rule(name=collections, dimensions=st.integers(2, 3))
+    def add_vector_name(self, name: str, dimensions: int) -> None:
+        """Let a vector name come to the live collection: no point has a vector of it."""
+        if name in self.model.guests:
+            return
+        params = {"dimensions": dimensions, "distance": "dot"}
+        self.database.client.create_vector(name, GUEST, dense=params)
+        self.model.guests[name] = dimensions
+
+    @precondition(lambda self: self.model.guests)
+    @rule(name=collections, chosen=some_ids)
+    def fill_vector_name(self, name: str, chosen: list[int | str]) -> None:
+        """Give some points a vector of the name that came, and find them by it."""
+        dimensions, there = self.model.guests.get(name), self.model.collections[name]
+        if dimensions is None:
+            return
+        new = {i: [float(n), *[1.0] * (dimensions - 1)] for n, i in enumerate(chosen) if i in there}
+        self.database.client.update_vectors(
+            name, [{"id": i, "vector": {GUEST: vector}} for i, vector in new.items()]
+        )
+        for point_id, vector in new.items():
+            there[point_id]["vectors"][GUEST] = vector
+        check_search(self.database.client, name, there, [1.0] * dimensions, GUEST, "red")
+
+    @precondition(lambda self: self.model.guests)
+    @rule(name=collections)
+    def remove_vector_name(self, name: str) -> None:
+        """Let it go again with all its vectors."""
+        self.database.client.delete_vector(name, GUEST)
+        self.model.guests.pop(name, None)
+        for point in self.model.collections[name].values():
+            point["vectors"].pop(GUEST, None)
 
     @rule(name=collections, payload=payloads, tag=st.sampled_from(TAGS))
     def set_payload_by_filter(self, name: str, payload: dict[str, Any], tag: str) -> None:
@@ -224,6 +269,18 @@ class DatabaseMachine(RuleBasedStateMachine):
         """Search like brute force."""
         points = self.model.collections[name]
         check_search(self.database.client, name, points, query, using, tag)
+
+    @rule(name=collections, query=sparse, tag=st.sampled_from(TAGS))
+    def search_sparse(self, name: str, query: dict[int, float], tag: str) -> None:
+        """Search by a sparse vector like brute force."""
+        points = self.model.collections[name]
+        check_search(self.database.client, name, points, query, SPARSE, tag)
+
+    @rule(name=collections, query=multi, tag=st.sampled_from(TAGS))
+    def search_multi(self, name: str, query: list[list[float]], tag: str) -> None:
+        """Search by a multi-vector like brute force."""
+        points = self.model.collections[name]
+        check_search(self.database.client, name, points, query, MULTI, tag)
 
     @precondition(lambda self: self.model.aliases)
     @rule()

@@ -66,7 +66,9 @@ def test_every_route_is_refused_before_its_body_is_touched(serve, engine):
         if route.path in OPEN:
             continue
         touched = []
-        path = route.path.format(collection="c", id="1", field_name="f", file="start.js")
+        path = route.path.format(
+            collection="c", id="1", field_name="f", file="start.js", vector_name="v"
+        )
         answer = server(route.method, path, b"x" * 1000, touched=touched)
         assert answer.status == 401, route
         assert touched == [], route

@@ -22,6 +22,7 @@ BODIES = {
     r.DeletePayload: {"keys": ["a"], "points": [1]},
     r.ClearPayload: {"points": [1]},
     r.BatchUpdate: {"operations": [{"clear_payload": {"points": [1]}}]},
+    r.CreateVector: {"sparse": {}},
     r.CreateFieldIndex: {"field_name": "a", "field_schema": "keyword"},
     r.Retrieve: {"ids": [1]},
     r.Scroll: {},
@@ -44,7 +45,7 @@ BODIES = {
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)
 def test_every_operation_reaches_the_engine_and_answers_in_the_envelope(server, engine, operation):
     engine.answers[r.GetCollection] = True
-    path = operation.path.format(collection="docs", field_name="a", id="1")
+    path = operation.path.format(collection="docs", field_name="a", id="1", vector_name="v")
     answer = server(operation.method, path, BODIES.get(operation.request, b""))
     assert answer.status == 200, answer.text
     assert type(engine.requests[-1]) is operation.request

@@ -14,6 +14,7 @@ import numpy as np
 from ruvector import errors as e
 from ruvector.errors import RuvectorError
 from ruvector.model.points import Hit, Record
+from ruvector.model.query_vectors import SparseVector
 from ruvector.model.results import GroupsResult, QueryResult, ScrollResult
 
 ERROR_CLASSES: tuple[type[RuvectorError], ...] = (
@@ -103,5 +104,16 @@ def _restore_vectors(value: Any) -> None:
 
 def _array(vector: Any) -> Any:
     if isinstance(vector, dict):
-        return {name: _array(part) for name, part in vector.items()}
+        return {name: _named_array(part) for name, part in vector.items()}
+    return _numbers(vector)
+
+
+def _named_array(vector: Any) -> Any:
+    if isinstance(vector, dict):
+        indices = np.array(vector["indices"], dtype=np.uint32)
+        return SparseVector(indices, _numbers(vector["values"]))
+    return _numbers(vector)
+
+
+def _numbers(vector: Any) -> Any:
     return np.array(vector, dtype=np.float32)

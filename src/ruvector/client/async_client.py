@@ -61,6 +61,8 @@ class AsyncRuvectorClient:
 
     create_collection = as_async(RuvectorClient.create_collection)
     update_collection = as_async(RuvectorClient.update_collection)
+    create_vector = as_async(RuvectorClient.create_vector)
+    delete_vector = as_async(RuvectorClient.delete_vector)
     delete_collection = as_async(RuvectorClient.delete_collection)
     collection_exists = as_async(RuvectorClient.collection_exists)
     get_collection = as_async(RuvectorClient.get_collection)

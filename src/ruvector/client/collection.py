@@ -25,6 +25,8 @@ class Collection:
 
     create_collection = bound(RuvectorClient.create_collection)
     update_collection = bound(RuvectorClient.update_collection)
+    create_vector = bound(RuvectorClient.create_vector)
+    delete_vector = bound(RuvectorClient.delete_vector)
     delete_collection = bound(RuvectorClient.delete_collection)
     collection_exists = bound(RuvectorClient.collection_exists)
     get_collection = bound(RuvectorClient.get_collection)
@@ -76,6 +78,8 @@ class AsyncCollection:
 
     create_collection = as_async_bound(RuvectorClient.create_collection)
     update_collection = as_async_bound(RuvectorClient.update_collection)
+    create_vector = as_async_bound(RuvectorClient.create_vector)
+    delete_vector = as_async_bound(RuvectorClient.delete_vector)
     delete_collection = as_async_bound(RuvectorClient.delete_collection)
     collection_exists = as_async_bound(RuvectorClient.collection_exists)
     get_collection = as_async_bound(RuvectorClient.get_collection)

@@ -16,7 +16,7 @@ from ruvector.model.configs import (
     WalConfigDiff,
 )
 from ruvector.model.memory import MemoryReport
-from ruvector.model.results import CollectionInfo
+from ruvector.model.results import CollectionInfo, UpdateResult
 
 Settings = Mapping[str, Any]
 _DISTANCES = {name.lower(): name for name in ("Cosine", "Dot", "Euclid", "Manhattan")}
@@ -37,6 +37,7 @@ class CollectionCalls:
         distance: str = "cosine",
         *,
         vectors: Mapping[str, Any] | None = None,
+        sparse_vectors: Mapping[str, Any] | None = None,
         hnsw: Settings | None = None,
         quantization: Any = None,
         optimizers: Settings | None = None,
@@ -51,6 +52,8 @@ class CollectionCalls:
 
         `dimensions` and `distance` (cosine, dot, euclid, manhattan) set up one unnamed vector;
         `vectors` sets up named ones: ``{"title": {"dimensions": 384, "distance": "cosine"}}``.
+        With ``"multivector_config": {"comparator": "max_sim"}`` a vector is several rows.
+        `sparse_vectors` sets up sparse ones: ``{"text": {"modifier": "idf"}}``.
         `hnsw`, `quantization`, `optimizers` and `wal` take the settings of Qdrant's API;
         `datatype` is float32, float16 or uint8. Settings that cannot be honoured are refused, not
         ignored. With `exist_ok`, a collection of that name is left as it is and the answer is
@@ -69,6 +72,7 @@ class CollectionCalls:
         request = r.CreateCollection(
             collection=name,
             vectors=source,
+            sparse_vectors=None if sparse_vectors is None else dict(sparse_vectors),
             hnsw_config=_settings(hnsw, HnswConfigDiff, "hnsw"),
             quantization_config=quantization,
             optimizers_config=_settings(optimizers, OptimizersConfigDiff, "optimizers"),
@@ -82,6 +86,27 @@ class CollectionCalls:
             if exist_ok:
                 return False
             raise
+
+    def create_vector(
+        self, name: str, vector_name: str, *, dense: Any = None, sparse: Any = None
+    ) -> UpdateResult:
+        """Add a vector name to a live collection: points have none of it until they are given one.
+
+        `dense` as in create_collection's `vectors`, `sparse` as in its `sparse_vectors`. A name
+        that is there with the same settings is left as it is; with others BadInput is raised.
+        """
+        params = None if dense is None else _vector_params(dense, {})
+        return self._transport.execute(
+            r.CreateVector(
+                collection=name, vector_name=vector_name, dense=params, sparse=sparse, wait=True
+            )
+        )
+
+    def delete_vector(self, name: str, vector_name: str) -> UpdateResult:
+        """Remove a vector name with all its vectors; one that does not exist is no error."""
+        return self._transport.execute(
+            r.DeleteVector(collection=name, vector_name=vector_name, wait=True)
+        )
 
     def update_collection(
         self,

@@ -13,11 +13,15 @@ import numpy as np
 
 from ruvector.errors import BadInput
 from ruvector.model.ids import PointId, id_key
-from ruvector.model.points import PointsBlock, VectorBlock, Vectors, encode_payload
+from ruvector.model.points import PointsBlock, VectorBlock, encode_payload
+from ruvector.model.query_vectors import SparseVector
+from ruvector.model.wire.encode import encode_json
 
 Columns: TypeAlias = tuple[Sequence[PointId], dict[str, VectorBlock], Sequence[Any] | None]
 _NUMBER_BYTES = 12  # of a float32 as text with its comma, such as -0.012345678
 _POINT_BYTES = 96  # of an id that is a UUID, and the names of the fields
+_NESTED = (list, tuple, np.ndarray)
+_SAMPLE = 32  # vectors whose text tells how long the others are
 _POINT_FIELDS = {"id", "vector", "payload"}
 
 
@@ -79,8 +83,13 @@ def point_columns(
     return chosen, blocks, payloads
 
 
-def as_rows(rows: Any, name: str = "") -> Vectors:
-    """Return float32 [n, dim], C-contiguous: the same array where it is that already."""
+def as_rows(rows: Any, name: str = "") -> Any:
+    """Return float32 [n, dim], C-contiguous: the same array where it is that already.
+
+    Sparse vectors, multi-vectors and texts for a model become a list of them.
+    """
+    if _are_of_another_kind(rows):
+        return list(rows)
     if isinstance(rows, np.ndarray) and rows.dtype.kind not in "fiub":
         if rows.dtype.kind != "O":
             raise BadInput(f"vectors{_of(name)} have dtype {rows.dtype}; they must be numbers")
@@ -102,9 +111,7 @@ def as_rows(rows: Any, name: str = "") -> Vectors:
 def split(columns: Columns, batch_points: int, batch_bytes: int | None) -> Iterator[PointsBlock]:
     """Yield the points in blocks of at most `batch_points`, and of about `batch_bytes` as JSON."""
     ids, blocks, payloads = columns
-    vector_bytes = _POINT_BYTES + _NUMBER_BYTES * sum(
-        block.rows.shape[1] for block in blocks.values()
-    )
+    vector_bytes = _POINT_BYTES + sum(_row_bytes(block.rows) for block in blocks.values())
     if batch_bytes is not None:
         batch_points = max(1, min(batch_points, batch_bytes // vector_bytes))
     for start in range(0, len(ids), batch_points) or (0,):
@@ -120,6 +127,29 @@ def split(columns: Columns, batch_points: int, batch_bytes: int | None) -> Itera
                 _slice(blocks, start + low, start + high),
                 texts and texts[low:high],
             )
+
+
+def _are_of_another_kind(rows: Any) -> bool:
+    """Say whether these are vectors that are not one list of numbers each."""
+    if isinstance(rows, np.ndarray):
+        return rows.ndim == 3
+    if not isinstance(rows, list | tuple) or not rows:
+        return False
+    first = rows[0]
+    if isinstance(first, Mapping | SparseVector):
+        return True
+    if isinstance(first, np.ndarray):
+        return first.ndim == 2
+    return isinstance(first, list | tuple) and bool(first) and isinstance(first[0], _NESTED)
+
+
+def _row_bytes(rows: Any) -> int:
+    """Return about how many bytes of JSON a vector takes."""
+    if isinstance(rows, np.ndarray):
+        return int(_NUMBER_BYTES * rows.shape[1])
+    sample = rows[:_SAMPLE]
+    sizes: list[int] = [len(encode_json(row)) for row in sample]
+    return sum(sizes) // max(1, len(sizes))
 
 
 def _cuts(

@@ -151,6 +151,8 @@ def _check_points(request: r.Upsert | r.UpdateVectors) -> None:
     for point_id in request.points.ids:
         id_key(point_id)
     for name, block in request.points.vectors.items():
+        if isinstance(block.rows, list):
+            continue  # sparse or multi-vectors: the server hears null, and says so
         finite = np.isfinite(block.rows)
         if not finite.all():
             position = int(np.argmin(finite.all(axis=1)))

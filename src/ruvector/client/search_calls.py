@@ -15,6 +15,7 @@ from ruvector.model.ids import PointId
 from ruvector.model.points import Hit, Record
 
 Filter = Mapping[str, Any]
+_VECTOR_FIELDS = {"indices", "text", "image", "object"}  # of a sparse vector, or for a model
 PAGE_SIZE = 1000  # of `iterate`: 1 MB of 1 KB payloads
 
 
@@ -252,7 +253,9 @@ def _search(
         raise BadInput("exactly one of query_vector and query_id must be given")
     if query_vector is None:
         query_vector = as_id(query_id)
-    elif isinstance(query_vector, int | str | Mapping):
+    elif isinstance(query_vector, int | str) or (
+        isinstance(query_vector, Mapping) and not _VECTOR_FIELDS.intersection(query_vector)
+    ):
         raise BadInput(
             f"query_vector is {query_vector!r}; it must be a vector. Use query_id= for a stored "
             "point, using= for a named vector, or query() for a query object"

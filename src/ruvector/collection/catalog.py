@@ -11,7 +11,7 @@ collection keeps its name and refuses requests; the others go on.
 
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -174,16 +174,22 @@ class Catalog:
             self._stored[name] = stored
             self._open[name] = collection
 
-    def configure(self, name: str, config: CollectionConfig) -> None:
-        """Keep new settings of a collection."""
+    def configure(
+        self, name: str, change: Callable[[CollectionConfig], CollectionConfig]
+    ) -> Collection:
+        """Keep the settings of a collection that a change makes of its old ones."""
         with self._lock:
             self._refuse_read_only()
             name = self.aliases.get(name, name)
             collection = self.get(name)
+            config = change(collection.config)
+            if config == collection.config:
+                return collection
             stored = _Stored(self._stored[name].folder, config)
             self._meta.commit([("collections", name, msgspec.json.encode(stored))])
             self._stored[name] = stored
             collection.configure(config)
+            return collection
 
     def delete(self, name: str) -> bool:
         """Delete a collection, its aliases and its files; False where there is none."""
@@ -292,7 +298,7 @@ class Catalog:
                     if now is not None:
                         self._open_one(name)
                 elif name in self._open:
-                    self._open[name].config = now.config
+                    self._open[name].follow(now.config)
 
     def _new_folder(self) -> str:
         used = [int(p.name) for p in (self.root / COLLECTIONS_FOLDER).iterdir() if p.name.isdigit()]

@@ -8,7 +8,7 @@ from pathlib import Path
 from ruvector.collection.maintenance import Maintenance
 from ruvector.collection.rates import RateLimiter
 from ruvector.collection.shard import Change, Shard
-from ruvector.collection.vectors import VectorSpace, find_space, spaces_of
+from ruvector.collection.spaces import Space, find_space, spaces_of
 from ruvector.collection.view import View
 from ruvector.errors import TimedOut
 from ruvector.model.configs import CollectionConfig
@@ -39,7 +39,7 @@ class Collection:
         self.maintenance.close()
         self.shard.close()
 
-    def space(self, name: str) -> VectorSpace:
+    def space(self, name: str) -> Space:
         """Return the space of a vector name; BadInput where there is none."""
         return find_space(self.shard.spaces, name)
 
@@ -78,8 +78,13 @@ class Collection:
     def configure(self, config: CollectionConfig) -> None:
         """Use new settings from now on; maintenance brings what exists into line."""
         self.config = config
-        self.shard.spaces = spaces_of(config)
+        self.shard.conform(spaces_of(config))
         self.maintenance.wake()
+
+    def follow(self, config: CollectionConfig) -> None:
+        """Use the settings that the process which writes has stored."""
+        self.config = config
+        self.shard.conform(spaces_of(config))
 
     @property
     def problem(self) -> str | None:

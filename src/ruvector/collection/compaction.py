@@ -9,7 +9,7 @@ Threads: one step at a time, in the maintenance thread. Memory: a merge holds th
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,14 +21,12 @@ from ruvector.collection.sealed import (
     files_of,
     open_segment,
     put_files,
-    write_graph,
+    write_index,
     write_vectors,
 )
 from ruvector.collection.segment import GraphKey, Mask, Segment, full_mask
 from ruvector.collection.shard import Shard
-from ruvector.collection.vectors import VectorSpace
-from ruvector.index.coded_graph import CodedGraph
-from ruvector.index.graph import Graph
+from ruvector.collection.spaces import Space
 from ruvector.model.quantization import Code
 from ruvector.storage.files import remove_file
 from ruvector.storage.transaction import WriteTransaction
@@ -58,39 +56,52 @@ class Compactor:
                 shard.frozen = (shard.growing,)
                 shard.growing = GrowingSegment(shard.spaces)
                 shard.sealed_sequence, shard.sealed_row = shard.applied, shard.next_row
-            frozen = shard.frozen[0]
+            growing, spaces = shard.frozen[0].segment, shard.spaces
             sequence, next_row = shard.sealed_sequence, shard.sealed_row
-        segment = _only_alive(frozen.segment)
-        new = self._write(segment, next_row)
-        self._replace((), new, also=lambda transaction: transaction.truncate_log(sequence))
+        new = self._write(_only_alive(growing), next_row, spaces)
+        self._replace((), new, spaces, also=lambda transaction: transaction.truncate_log(sequence))
 
     def merge(self, chosen: Sequence[Segment]) -> None:
         """Write the living rows of these segments as one."""
         shard = self._shard
-        merged = _concatenate([_only_alive(segment) for segment in chosen], list(shard.spaces))
+        with shard.lock:
+            files = {file for segment in chosen for file in segment.files}
+            chosen = [segment for segment in shard.sealed if files.intersection(segment.files)]
+            spaces = shard.spaces
+        merged = _concatenate([_only_alive(segment) for segment in chosen], spaces)
         with shard.store.read() as reader:
             replaced = {file for segment in chosen for file in segment.files}
             old = [entry for entry in files_of(reader) if entry.file in replaced]
-        self._replace(chosen, self._write(merged, max(entry.next_row for entry in old)))
+        new = self._write(merged, max(entry.next_row for entry in old), spaces)
+        self._replace(chosen, new, spaces)
 
     def index(
         self, segment: Segment, settings: Mapping[str, GraphSettings], cancel: threading.Event
     ) -> None:
         """Build graphs for these vector names."""
         shard = self._shard
+        with shard.lock:
+            spaces = shard.spaces
         with shard.store.read() as reader:
             entries = [entry for entry in files_of(reader) if entry.file in segment.files]
-        new = []
+        new, replaced = [], set()
         for name, wanted in settings.items():
-            graph = _build(segment, shard.spaces[name], wanted, cancel)
-            stem = f"{self._new_number()}-graph"
-            new.append(write_graph(shard.store, stem, entries[0].segment, name, graph, wanted.key))
-        keep = [e.file for e in entries if e.kind == "vectors" or e.name not in settings]
-        self._replace((segment,), new, keep=keep)
+            if name not in spaces:
+                continue  # deleted since
+            space = spaces[name]
+            index = _build(segment, space, wanted, cancel)
+            stem, number = f"{self._new_number()}-{space.kind}", entries[0].segment
+            new.append(write_index(shard.store, stem, number, space, index, wanted.key))
+            replaced.add(space.key)
+        keep = [e.file for e in entries if e.kind == "vectors" or e.name not in replaced]
+        self._replace((segment,), new, spaces, keep=keep)
 
     def place(self, segment: Segment) -> None:
         """Have the segment's arrays live where the configuration says."""
-        self._replace((segment,), (), keep=segment.files)
+        shard = self._shard
+        with shard.lock:
+            spaces = shard.spaces
+        self._replace((segment,), (), spaces, keep=segment.files)
 
     def drop_cold(self) -> None:
         """Let go of cold pages that a step read; call when nobody holds its old segments."""
@@ -98,17 +109,20 @@ class Compactor:
         for entry in shown:
             drop_cold(self._shard.store, entry, self._shard.spaces)
 
-    def _write(self, segment: Segment, next_row: int) -> list[FileEntry]:
+    def _write(
+        self, segment: Segment, next_row: int, spaces: Mapping[str, Space]
+    ) -> list[FileEntry]:
         """Write a segment's rows; none need no file: no row of theirs can come back to life."""
         if not len(segment):
             return []
         shard = self._shard
-        return [write_vectors(shard.store, self._new_number(), segment, shard.spaces, next_row)]
+        return [write_vectors(shard.store, self._new_number(), segment, spaces, next_row)]
 
     def _replace(
         self,
         old: Sequence[Segment],
         new: Sequence[FileEntry],
+        spaces: Mapping[str, Space],
         *,
         also: Callable[[WriteTransaction], None] | None = None,
         keep: Sequence[str] = (),
@@ -122,7 +136,7 @@ class Compactor:
         with shard.lock:
             live = shard.live
         entries = [*kept, *new]
-        shown = [open_segment(shard.store, entries, shard.spaces, live)] if entries else []
+        shown = [open_segment(shard.store, entries, spaces, live)] if entries else []
 
         def prepare(transaction: WriteTransaction) -> None:
             others = [entry for entry in files_of(transaction) if entry.file not in gone]
@@ -131,7 +145,10 @@ class Compactor:
                 also(transaction)
 
         def applied(_: None) -> None:
+            nonlocal shown
             with shard.lock:
+                if shard.spaces is not spaces and entries:  # names came or went in the meantime
+                    shown = [open_segment(shard.store, entries, shard.spaces, live)]
                 others = [s for s in shard.sealed if not replaced.intersection(s.files)]
                 shard.sealed = (*others, *(alive_in(s, shard.live) for s in shown))
                 if not old:
@@ -149,27 +166,21 @@ class Compactor:
         return f"{self._number:08d}"
 
 
-def _build(
-    segment: Segment, space: VectorSpace, wanted: GraphSettings, cancel: threading.Event
-) -> Graph | CodedGraph:
-    """Return a new graph; the links of one with other codes are used again."""
-    vectors, old = segment.vectors[space.name], segment.graphs.get(space.name)
-    links = None
-    if old is not None and segment.graph_settings[space.name][:2] == wanted.key[:2]:
-        links = old.links()
-    if wanted.code is None or links is None:
-        built = Graph.build(
-            vectors,
-            space.metric,
-            links_per_node=2 * wanted.key.m,
-            build_beam=wanted.key.ef_construct,
-            threads=wanted.threads,
-            cancel=cancel,
-        )
-        if wanted.code is None:
-            return built
-        links = built.links()
-    return CodedGraph.encode(links, wanted.code, vectors, space.metric, wanted.threads)
+def _build(segment: Segment, space: Space, wanted: GraphSettings, cancel: threading.Event) -> Any:
+    """Return a new index; the links of a graph with other codes are used again."""
+    old, links = segment.graphs.get(space.name), None
+    if old is not None and space.kind == "graph":
+        before = segment.graph_settings[space.name]
+        links = old.links() if before[:2] == wanted.key[:2] else None
+    return space.build(
+        segment.vectors[space.name],
+        links_per_node=2 * wanted.key.m,
+        build_beam=wanted.key.ef_construct,
+        threads=wanted.threads,
+        cancel=cancel,
+        links=links,
+        code=wanted.code,
+    )
 
 
 def _only_alive(segment: Segment) -> Segment:
@@ -190,14 +201,14 @@ def _bits(mask: Mask, segment: Segment) -> Mask:
     return np.unpackbits(mask, count=len(segment), bitorder="little")
 
 
-def _concatenate(segments: Sequence[Segment], names: Sequence[str]) -> Segment:
+def _concatenate(segments: Sequence[Segment], spaces: Mapping[str, Space]) -> Segment:
     """Return one segment of all rows, ascending."""
     rows = np.concatenate([segment.rows for segment in segments])
     order = np.argsort(rows, kind="stable")
     is_sorted = bool(np.all(order[:-1] < order[1:]))
     masks, vectors = {}, {}
-    for name in names:
-        array = np.concatenate([segment.vectors[name] for segment in segments])
+    for name, space in spaces.items():
+        array = space.joined([segment.vectors[name] for segment in segments])
         bits = np.concatenate([_bits(segment.masks[name], segment) for segment in segments])
         vectors[name] = array if is_sorted else array[order]
         masks[name] = np.packbits(bits if is_sorted else bits[order], bitorder="little")

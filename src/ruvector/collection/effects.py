@@ -11,7 +11,6 @@ import numpy as np
 
 from ruvector.collection.growing import Columns
 from ruvector.collection.segment import Rows
-from ruvector.collection.vectors import Stored
 
 JsonObject = dict[str, Any]
 
@@ -33,17 +32,17 @@ class Effect:
     new_payloads: list[bytes | None] = field(default_factory=list)
     schema: tuple[str, str | JsonObject | None] | None = None
 
-    def vector_of(self, name: str, row: int) -> Stored | None:
-        """Return the vector of one of the new rows, or None."""
-        vectors, positions = self.columns.get(name, (None, None))
+    def vector_of(self, key: str, row: int) -> Any:
+        """Return the vector of one of the new rows, or None; `key`: of its space."""
+        vectors, positions = self.columns.get(key, (None, None))
         if vectors is None:
             return None
         position = row - self.first_row
         if positions is None:
-            return vectors[position]  # type: ignore[no-any-return]
+            return vectors[position]
         found = int(np.searchsorted(positions, position))
         if found < len(positions) and positions[found] == position:
-            return vectors[found]  # type: ignore[no-any-return]
+            return vectors[found]
         return None
 
 

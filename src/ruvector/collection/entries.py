@@ -15,8 +15,11 @@ JsonObject = dict[str, Any]
 
 
 class VectorColumn(msgspec.Struct, frozen=True, array_like=True):
-    """Vectors of one name. `data`: [n, dim] in C order; `positions`: uint32 [n] in the batch, or
-    None.
+    """Vectors of one space, named by its key. `data`: [n, dim] in C order; `positions`: uint32 [n]
+    in the batch, or None.
+
+    Vectors of different lengths have `offsets`, uint64 [n + 1], into the rows of `data`; sparse
+    ones also `indices`, uint32, beside values of dimension 1.
     """
 
     name: str
@@ -24,6 +27,8 @@ class VectorColumn(msgspec.Struct, frozen=True, array_like=True):
     dim: int
     data: memoryview
     positions: memoryview | None = None
+    offsets: memoryview | None = None
+    indices: memoryview | None = None
 
 
 class Put(msgspec.Struct, frozen=True, array_like=True, tag="put"):

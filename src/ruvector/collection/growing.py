@@ -6,59 +6,69 @@ Growing past the capacity copies into new arrays; older Segments keep the old on
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
+from ruvector.collection.ragged import reserved
 from ruvector.collection.segment import Mask, Rows, Segment, count_bits
-from ruvector.collection.vectors import Stored, VectorSpace
+from ruvector.collection.spaces import Column, Growing, Space
 from ruvector.kernel import mask_from_rows
-
-_FIRST_CAPACITY = 1024
 
 _NO_BITS: Mask = np.empty(0, dtype=np.uint8)
 
-Columns = Mapping[str, tuple[Stored, Rows | None]]  # per name: vectors, positions in the batch
+# Per key of a space: vectors, and positions in the batch (None: all)
+Columns = Mapping[str, tuple[Column, Rows | None]]
 
 
 class GrowingSegment:
     """The rows that came after the last seal."""
 
-    def __init__(self, spaces: Mapping[str, VectorSpace]) -> None:
+    def __init__(self, spaces: Mapping[str, Space]) -> None:
         self._spaces = dict(spaces)
-        self._capacity = 0
         self._rows: Rows = np.empty(0, dtype=np.uint32)
-        self._vectors: dict[str, Stored] = {
-            name: np.empty((0, space.dim), dtype=space.dtype) for name, space in spaces.items()
-        }
+        self._columns: dict[str, Growing] = {n: space.growing() for n, space in spaces.items()}
         self.log_bytes = 0  # of the entries since the seal; the log's share of disk
         self.segment = Segment(self._rows, _NO_BITS, {}, {}, {}, {})
         self._publish(0, _NO_BITS, dict.fromkeys(spaces, _NO_BITS))
 
     def append(self, first_row: int, count: int, columns: Columns, log_bytes: int) -> None:
-        """Add `count` rows from `first_row` on; rows without a vector of a name get zeros there."""
+        """Add `count` rows from `first_row` on; rows without a vector of a name get an empty one.
+
+        Columns carry the keys of their spaces; those of no space are of a name that was deleted.
+        """
         start = len(self.segment)
-        self._reserve(start + count)
         end = start + count
+        self._rows = reserved(self._rows, end)
         self._rows[start:end] = np.arange(first_row, first_row + count, dtype=np.uint32)
         masks: dict[str, Mask] = {}
-        for name in self._spaces:
-            vectors, positions = columns.get(name, (None, None))
-            target = self._vectors[name][start:end]
+        for name, space in self._spaces.items():
+            vectors, positions = columns.get(space.key, (None, None))
+            self._columns[name].append(count, vectors, positions)
             if vectors is None:
-                target[:] = 0
                 present = np.empty(0, dtype=np.uint32)
             elif positions is None:
-                target[:] = vectors
                 present = np.arange(start, end, dtype=np.uint32)
             else:
-                target[:] = 0
-                target[positions] = vectors
                 present = (positions + start).astype(np.uint32)
             masks[name] = _extended(self.segment.masks[name], present, end)
         self.log_bytes += log_bytes
         new = np.arange(start, end, dtype=np.uint32)
         self._publish(end, _extended(self.segment.alive, new, end), masks)
+
+    def conform(self, spaces: Mapping[str, Space]) -> None:
+        """Have exactly these spaces from now on; rows have no vector of a new one."""
+        count = len(self.segment)
+        masks = {}
+        for name, space in spaces.items():
+            if name in self._spaces and self._spaces[name].key == space.key:
+                masks[name] = self.segment.masks[name]
+                continue
+            self._columns[name] = space.growing()
+            self._columns[name].append(count, None, None)
+            masks[name] = mask_from_rows(np.empty(0, dtype=np.uint32), count)
+        self._spaces = dict(spaces)
+        self._columns = {name: self._columns[name] for name in spaces}
+        self._publish(count, self.segment.alive, masks)
 
     def kill(self, dead: Rows) -> None:
         """Mark rows (ascending) as dead."""
@@ -68,18 +78,11 @@ class GrowingSegment:
         self.segment = Segment(
             rows=self._rows[:count],
             alive=alive,
-            vectors={name: vectors[:count] for name, vectors in self._vectors.items()},
+            vectors={name: column.view() for name, column in self._columns.items()},
             masks=masks,
             counts={name: count_bits(mask) for name, mask in masks.items()},
             graphs={},
         )
-
-    def _reserve(self, count: int) -> None:
-        if count <= self._capacity:
-            return
-        self._capacity = max(count, 2 * self._capacity, _FIRST_CAPACITY)
-        self._rows = _grown(self._rows, self._capacity)
-        self._vectors = {n: _grown(v, self._capacity) for n, v in self._vectors.items()}
 
 
 def _extended(mask: Mask, positions: Rows, count: int) -> Mask:
@@ -87,9 +90,3 @@ def _extended(mask: Mask, positions: Rows, count: int) -> Mask:
     longer = mask_from_rows(positions, count)
     longer[: len(mask)] |= mask
     return longer
-
-
-def _grown(array: np.ndarray[Any, Any], capacity: int) -> np.ndarray[Any, Any]:
-    larger = np.empty((capacity, *array.shape[1:]), dtype=array.dtype)
-    larger[: len(array)] = array
-    return larger

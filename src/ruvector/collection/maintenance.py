@@ -18,6 +18,7 @@ from ruvector.collection.compaction import Compactor, GraphSettings
 from ruvector.collection.growing import GrowingSegment
 from ruvector.collection.segment import GraphKey, Segment
 from ruvector.collection.shard import Shard
+from ruvector.collection.spaces import Space
 from ruvector.errors import ServiceError, TimedOut, Unavailable
 from ruvector.model.configs import CollectionConfig
 
@@ -28,8 +29,8 @@ LONGEST_PAUSE_SECONDS = 60.0  # between tries of a step that fails again and aga
 LARGEST_SHARE = (
     0.7  # of the rows belong into one segment: each further one costs a search of its own
 )
-SEGMENTS_MAX = 8  # however small they are
 SCAN_ROWS = 2000  # segments up to this size are scanned faster than walked
+SEGMENTS_MAX = 8  # however small they are
 
 
 class Step(NamedTuple):
@@ -219,20 +220,30 @@ class Maintenance:
         self, segment: Segment, config: CollectionConfig
     ) -> dict[str, GraphSettings]:
         """Return settings for the graphs that a segment's vectors are worth and that it lacks."""
-        threshold = _threshold(config)
-        if threshold is None:
-            return {}
         return {
             name: settings
             for name, space in self._shard.spaces.items()
-            if (settings := _settings(config, name)).key != segment.graph_settings.get(name)
-            and segment.counts[name] > SCAN_ROWS
-            and (self._forced or segment.counts[name] * space.row_bytes >= threshold)
+            if name in segment.vectors
+            and (settings := _settings(config, space)).key != segment.graph_settings.get(name)
+            and space.needs_index(segment.vectors[name], segment.counts[name], SCAN_ROWS)
+            and self._is_worth_an_index(segment, space, config)
         }
+
+    def _is_worth_an_index(self, segment: Segment, space: Space, config: CollectionConfig) -> bool:
+        if space.kind == "sparse":
+            return True  # built in the time that a few searches without it take
+        threshold = _threshold(config)
+        if threshold is None:
+            return False
+        return bool(self._forced) or segment.size_bytes(space) >= threshold
 
     def _vector_bytes(self, segment: Segment) -> int:
         return max(
-            (segment.counts[name] * space.row_bytes for name, space in self._shard.spaces.items()),
+            (
+                segment.size_bytes(space)
+                for name, space in self._shard.spaces.items()
+                if name in segment.vectors
+            ),
             default=0,
         )
 
@@ -255,8 +266,11 @@ def _threshold(config: CollectionConfig) -> int | None:
     return config.optimizer_config.indexing_threshold << 10 or None
 
 
-def _settings(config: CollectionConfig, name: str) -> GraphSettings:
-    """Return how a vector's graph is built; threads: its own setting, the optimizer's, or all."""
+def _settings(config: CollectionConfig, space: Space) -> GraphSettings:
+    """Return how an index is built; threads: its own setting, the optimizer's, or all."""
+    if space.kind == "sparse" or space.name not in config.params.vectors:
+        return GraphSettings(GraphKey(0, 0), None, 1)
+    name = space.name
     hnsw, limit = config.hnsw_of(name), config.optimizer_config.max_optimization_threads
     own = hnsw.max_indexing_threads
     threads = min(own, limit) if own and limit else own or limit or 0

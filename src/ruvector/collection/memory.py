@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ruvector.collection.collection import Collection
 from ruvector.collection.segment import Segment
+from ruvector.collection.spaces import Space
 from ruvector.index.coded_graph import CODE_ARRAYS, CodedGraph
 from ruvector.model.memory import (
     MemoryReport,
@@ -36,7 +37,9 @@ def memory_report(collection: Collection) -> MemoryReport:
     with collection.view() as view:
         segments, live = view.segments, view.live
         tables = view.reader.table_bytes()
-    vectors = [_vector(name, segments) for name in shard.spaces]
+        spaces = view.spaces
+    vectors = [_vector(s, segments) for s in spaces.values() if s.kind != "sparse"]
+    sparse = [_vector(s, segments) for s in spaces.values() if s.kind == "sparse"]
     with shard.lock:
         indexes = [
             NamedMemory(name=index.field, usage=MemoryUsage(ram_bytes=index.memory_bytes))
@@ -49,26 +52,28 @@ def memory_report(collection: Collection) -> MemoryReport:
     masks = sum(m.nbytes for s in segments for m in (s.alive, *s.masks.values()))
     in_memory = MemoryUsage(ram_bytes=masks + len(live.serialize()))
     tracker = _of_tables((tables["ids"],), share) + rows + in_memory
-    parts = [part for vector in vectors for part in _parts(vector)]
+    parts = [part for vector in (*vectors, *sparse) for part in _parts(vector)]
     total = _sum([*parts, *(index.usage for index in indexes), payload, tracker])
     return MemoryReport(
         total=total,
         vectors=vectors,
-        sparse_vectors=[],
+        sparse_vectors=sparse,
         payload=payload,
         payload_index=indexes,
         other=OtherMemory(id_tracker=tracker),
     )
 
 
-def _vector(name: str, segments: Iterable[Segment]) -> VectorMemory:
+def _vector(space: Space, segments: Iterable[Segment]) -> VectorMemory:
+    name = space.name
     storage, index, quantized = _NOTHING, _NOTHING, _NOTHING
     is_quantized = False
     for segment in segments:
         placement = segment.placements.get(name)
         where: Memory = "cached" if placement is None else placement.vectors
         if name in segment.vectors:
-            storage += _array(segment.vectors[name], segment, where)
+            arrays = space.arrays(segment.vectors[name]).values()
+            storage += _sum(_array(array, segment, where) for array in arrays)
         graph = segment.graphs.get(name)
         if graph is None or placement is None:
             continue
@@ -92,6 +97,8 @@ def _parts(vector: VectorMemory) -> list[MemoryUsage]:
 
 
 def _array(array: NDArray[Any], segment: Segment, memory: Memory) -> MemoryUsage:
+    if array.size and not array.strides[0]:  # stands for rows without a vector of a new name
+        return _NOTHING
     if not segment.files:  # growing
         return MemoryUsage(ram_bytes=array.nbytes)
     if memory == "pinned":

@@ -8,7 +8,7 @@ import numpy as np
 
 from ruvector.collection.growing import Columns
 from ruvector.collection.segment import Rows
-from ruvector.collection.vectors import Stored, VectorSpace, find_space, to_rows, to_stored
+from ruvector.collection.spaces import Column, Space, find_space
 from ruvector.errors import BadInput
 from ruvector.model.filters import Filter
 from ruvector.model.ids import PointId, id_key, original_text
@@ -46,7 +46,7 @@ def chosen_points(points: PreparedPoints, positions: Sequence[int]) -> PreparedP
 
 def prepare_points(
     points: PointsBlock,
-    spaces: Mapping[str, VectorSpace],
+    spaces: Mapping[str, Space],
     *,
     partial: bool = False,
     first: bool = False,
@@ -63,13 +63,13 @@ def prepare_points(
     if points.payloads is not None and len(points.payloads) != count:
         raise BadInput(f"{count} ids but {len(points.payloads)} payloads")
     keys, texts = keys_of(points.ids)
-    columns: dict[str, tuple[Stored, Rows | None]] = {}
+    columns: dict[str, tuple[Column, Rows | None]] = {}
     for name, block in points.vectors.items():
-        space = find_space(dict(spaces), name)
+        space = find_space(spaces, name)
         expected = count if block.positions is None else len(block.positions)
         if len(block) != expected:
             raise BadInput(f"{expected} points but {len(block)} vectors {name!r}")
-        columns[name] = (to_stored(space, to_rows(space, block.rows)), block.positions)
+        columns[space.key] = (space.read(block.rows), block.positions)
     prepared = PreparedPoints(points.ids, keys, texts, points.payloads, columns)
     places = reversed(range(count)) if first else range(count)
     counting = {keys[i]: i for i in places}
@@ -95,8 +95,8 @@ def _only(points: PreparedPoints, last: Mapping[bytes, int], partial: bool) -> P
     """Return each of these keys once; `last`: the position that counts of each."""
     chosen = sorted(last.values())
     new_position = {old: new for new, old in enumerate(chosen)}
-    columns: dict[str, tuple[Stored, Rows | None]] = {}
-    for name, (vectors, positions) in points.columns.items():
+    columns: dict[str, tuple[Column, Rows | None]] = {}
+    for key, (vectors, positions) in points.columns.items():
         given = range(len(points.keys)) if positions is None else positions.tolist()
         source = {
             new_position[last[points.keys[position]]]: i
@@ -105,7 +105,7 @@ def _only(points: PreparedPoints, last: Mapping[bytes, int], partial: bool) -> P
         }
         moved = sorted(source)
         is_whole = positions is None or (partial and len(moved) == len(chosen))
-        columns[name] = (
+        columns[key] = (
             vectors[[source[position] for position in moved]],
             None if is_whole else np.array(moved, dtype=np.uint32),
         )

@@ -6,7 +6,7 @@ entry again needs no decision. Nothing here changes memory; the returned effects
 commit.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -23,11 +23,12 @@ from ruvector.collection.entries import (
     VectorColumn,
     encode_entry,
 )
+from ruvector.collection.entry_columns import encode_column
 from ruvector.collection.growing import Columns
 from ruvector.collection.points import ALL_CHANGE, Changeable, PreparedPoints, chosen_points
 from ruvector.collection.records import PointRecord, decode_record, encode_record
 from ruvector.collection.segment import Rows
-from ruvector.collection.vectors import Stored, VectorSpace
+from ruvector.collection.spaces import Column, Space
 from ruvector.errors import BadInput, NotFound
 from ruvector.model.filters import Filter
 from ruvector.model.ids import PointId, id_key
@@ -55,10 +56,10 @@ class Preparation:
         self,
         transaction: WriteTransaction,
         pending: Pending,
-        spaces: dict[str, VectorSpace],
+        spaces: Mapping[str, Space],
         resolve: Callable[[Filter], Rows],
         matching: Callable[[Filter, Sequence[int]], BitMap],
-        vector_at: Callable[[str, int], Stored | None],
+        vector_at: Callable[[str, int], Any],
         take_rows: Callable[[int], int],
         keeps_payloads: bool,
     ) -> None:
@@ -238,36 +239,38 @@ class Preparation:
         self, rows: Sequence[int], given: Columns, without: frozenset[str] = frozenset()
     ) -> Columns:
         """Return columns of all vectors that these rows keep, with the given ones in place."""
-        columns: dict[str, tuple[Stored, Rows | None]] = {}
+        columns: dict[str, tuple[Column, Rows | None]] = {}
         for name, space in self._spaces.items():
             if name in without:
                 continue
-            vectors, positions = given.get(name, (None, None))
+            vectors, positions = given.get(space.key, (None, None))
             if vectors is not None and positions is None:
-                columns[name] = (vectors, None)
+                columns[space.key] = (vectors, None)
                 continue
             new = dict(
                 zip(
                     (positions if positions is not None else ()),
-                    vectors if vectors is not None else (),
+                    vectors if vectors is not None else (),  # type: ignore[arg-type]
                     strict=True,
                 )
             )
             kept = [(i, new.get(i)) for i in range(len(rows))]
             pairs = [
-                (i, vector if vector is not None else self._stored(name, rows[i]))
+                (i, vector if vector is not None else self._stored(space, rows[i]))
                 for i, vector in kept
             ]
             present = [(i, vector) for i, vector in pairs if vector is not None]
             if present:
-                block = np.array([vector for _, vector in present], dtype=space.dtype)
+                block = space.column([vector for _, vector in present])
                 where = _ascending(i for i, _ in present)
-                columns[name] = (block, None if len(present) == len(rows) else where)
+                columns[space.key] = (block, None if len(present) == len(rows) else where)
         return columns
 
-    def _stored(self, name: str, row: int) -> Stored | None:
+    def _stored(self, space: Space, row: int) -> Any:
         effect = self._pending.find(row)
-        return effect.vector_of(name, row) if effect is not None else self._vector_at(name, row)
+        if effect is not None:
+            return effect.vector_of(space.key, row)
+        return self._vector_at(space.name, row)
 
 
 def _changed(payload: bytes, change: PayloadChange) -> bytes | None:
@@ -286,13 +289,4 @@ def _ascending(rows: Iterable[int]) -> Rows:
 
 
 def _encode_columns(columns: Columns) -> list[VectorColumn]:
-    return [
-        VectorColumn(
-            name,
-            vectors.dtype.str,
-            vectors.shape[1],
-            vectors.data.cast("B") if vectors.size else memoryview(b""),
-            None if positions is None else memoryview(positions).cast("B"),  # type: ignore[arg-type]
-        )
-        for name, (vectors, positions) in columns.items()
-    ]
+    return [encode_column(key, *column) for key, column in columns.items()]

@@ -20,14 +20,12 @@ from ruvector.collection.entries import (
     Put,
     Remove,
     Schema,
-    VectorColumn,
     decode_entry,
 )
+from ruvector.collection.entry_columns import decode_column
 from ruvector.collection.growing import GrowingSegment
 from ruvector.collection.records import decode_record
 from ruvector.collection.sealed import open_segments
-from ruvector.collection.segment import Rows
-from ruvector.collection.vectors import Stored
 from ruvector.errors import StorageDamaged
 from ruvector.index.payload import PayloadIndexes
 from ruvector.index.payload.bitmaps import bitmap_of, rows_of
@@ -112,7 +110,7 @@ def effect_of(sequence: int, entry: Entry) -> Effect:
     effect = Effect(sequence)
     if isinstance(entry, Put):
         effect.first_row, effect.count = entry.first_row, len(entry.keys)
-        effect.columns = {column.name: _column(column) for column in entry.vectors}
+        effect.columns = {column.name: decode_column(column) for column in entry.vectors}
         effect.payloads = entry.payloads
         effect.dead = np.frombuffer(entry.dead, dtype=np.uint32)
     elif isinstance(entry, Remove):
@@ -172,13 +170,3 @@ def add_payloads(indexes: PayloadIndexes, reader: Reader, live: BitMap) -> None:
             rows, payloads = [], []
     if rows:
         indexes.add_many(np.array(rows, dtype=np.uint32), payloads)
-
-
-def _column(column: VectorColumn) -> tuple[Stored, Rows | None]:
-    try:
-        vectors = np.frombuffer(column.data, dtype=column.dtype).reshape(-1, column.dim)
-    except (TypeError, ValueError) as error:
-        raise StorageDamaged(f"a log entry's vectors {column.name!r} cannot be read") from error
-    if column.positions is None:
-        return vectors, None
-    return vectors, np.frombuffer(column.positions, dtype=np.uint32)

@@ -2,9 +2,10 @@
 graph.
 
 The manifest's key "segments" lists every file: {"file", "size_bytes", "crc", "segment", "kind",
-"name"}, where `kind` is "vectors" or "graph", `name` the vector's, `settings` what the graph was
-built with and `code` the key of its compact codes ("" for none). A graph is added to a segment
-without writing its vectors again. Format pages: docs/formats/segment.md, docs/formats/graph.md.
+"name"}, where `kind` is "vectors", "graph" or "sparse", `name` the key of the vector's space,
+`settings` what a graph was built with and `code` the key of its compact codes ("" for none). An
+index is added to a segment without writing its vectors again.
+Format pages: docs/formats/segment.md, docs/formats/graph.md, docs/formats/sparse.md.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,10 +17,9 @@ import numpy as np
 from pyroaring import BitMap
 
 from ruvector.collection.segment import GraphKey, Mask, Segment, full_mask
-from ruvector.collection.vectors import Stored, VectorSpace
+from ruvector.collection.spaces import Space
 from ruvector.errors import StorageDamaged
-from ruvector.index.coded_graph import CODE_ARRAYS, CodedGraph
-from ruvector.index.graph import Graph
+from ruvector.index.coded_graph import CODE_ARRAYS
 from ruvector.index.payload.bitmaps import bitmap_of, rows_of
 from ruvector.kernel import mask_from_rows
 from ruvector.model.quantization import Memory
@@ -49,6 +49,8 @@ class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
         return GraphKey(*self.settings, self.code)
 
 
+# Arrays that hold what vectors hold, before the key of their space; the others are kept in memory.
+_OF_VECTORS = ("vectors", "offsets", "indices", "values")
 _decode_files = msgspec.json.Decoder(list[FileEntry]).decode
 
 
@@ -72,22 +74,22 @@ def write_vectors(
     store: ShardStore,
     number: str,
     segment: Segment,
-    spaces: Mapping[str, VectorSpace],
+    spaces: Mapping[str, Space],
     next_row: int,
 ) -> FileEntry:
     """Write the rows and vectors of a segment durably; not yet named by the manifest."""
     arrays: dict[str, Any] = {"rows": segment.rows}
-    for name in spaces:
-        arrays["vectors:" + name] = segment.vectors[name]
-        arrays["present:" + name] = segment.masks[name]
+    for name, space in spaces.items():
+        arrays.update(space.arrays(segment.vectors[name]))
+        arrays["present:" + space.key] = segment.masks[name]
     return _write(store, f"{number}-vectors", arrays, number, "vectors", "", next_row)
 
 
-def write_graph(
-    store: ShardStore, stem: str, number: str, name: str, graph: Graph | CodedGraph, key: GraphKey
+def write_index(
+    store: ShardStore, stem: str, number: str, space: Space, index: Any, key: GraphKey
 ) -> FileEntry:
-    """Write the graph of one vector name durably; not yet named by the manifest."""
-    entry = _write(store, stem, graph.arrays(), number, "graph", name, 0)
+    """Write the index of one space durably; not yet named by the manifest."""
+    entry = _write(store, stem, index.arrays(), number, space.kind, space.key, 0)
     return msgspec.structs.replace(entry, settings=key[:2], code=key.code)
 
 
@@ -115,7 +117,7 @@ def _write(
 
 
 def open_segments(
-    store: ShardStore, reader: Reader, spaces: Mapping[str, VectorSpace], live: BitMap
+    store: ShardStore, reader: Reader, spaces: Mapping[str, Space], live: BitMap
 ) -> tuple[tuple[Segment, ...], int]:
     """Return the sealed segments that the manifest names, and the first row after all of them."""
     entries = files_of(reader)
@@ -128,28 +130,32 @@ def open_segments(
 
 
 def open_segment(
-    store: ShardStore, entries: Sequence[FileEntry], spaces: Mapping[str, VectorSpace], live: BitMap
+    store: ShardStore, entries: Sequence[FileEntry], spaces: Mapping[str, Space], live: BitMap
 ) -> Segment:
     """Return one segment, mapped and checked, with the rows that died since masked out."""
     names = tuple(entry.file for entry in entries)
     try:
         main = next(entry for entry in entries if entry.kind == "vectors")
-        arrays = settle(_open_file(store, main), partial(_memory_of_vectors, spaces))
+        by_key = {space.key: space for space in spaces.values()}
+        arrays = settle(_open_file(store, main), partial(_memory_of_vectors, by_key))
         rows = arrays["rows"]
         masks: dict[str, Mask] = {}
         vectors = {}
         for name, space in spaces.items():
-            vectors[name] = arrays["vectors:" + name]
-            masks[name] = arrays["present:" + name]
-            if vectors[name].shape != (len(rows), space.dim) or vectors[name].dtype != space.dtype:
-                raise StorageDamaged(f"{main.file} holds vectors {name!r} of another shape")
+            if "present:" + space.key not in arrays:  # the name came after the segment
+                vectors[name] = space.absent(len(rows))
+                masks[name] = mask_from_rows(np.empty(0, dtype=np.uint32), len(rows))
+                continue
+            vectors[name] = space.opened(arrays, len(rows))
+            masks[name] = arrays["present:" + space.key]
         graphs, settings = {}, {}
         for entry in entries:
-            if entry.kind == "graph" and entry.name in spaces:
-                space = spaces[entry.name]
-                file = settle(_open_file(store, entry), partial(_memory_of_graph, space))
-                settings[entry.name] = entry.key
-                graphs[entry.name] = _graph(file, vectors[entry.name], space, entry.code)
+            if entry.kind == "vectors" or entry.name not in by_key:
+                continue
+            space = by_key[entry.name]
+            file = settle(_open_file(store, entry), partial(_memory_of_index, space))
+            settings[space.name] = entry.key
+            graphs[space.name] = space.index_from(file, vectors[space.name], entry.code)
     except (KeyError, StopIteration, ValueError) as error:
         raise StorageDamaged(f"segment {names} of {store.path} cannot be read: {error}") from error
     placements = {name: space.placement for name, space in spaces.items()}
@@ -159,37 +165,26 @@ def open_segment(
     return alive_in(segment, live)
 
 
-def drop_cold(store: ShardStore, entry: FileEntry, spaces: Mapping[str, VectorSpace]) -> None:
+def drop_cold(store: ShardStore, entry: FileEntry, spaces: Mapping[str, Space]) -> None:
     """Drop the pages of a file that its arrays' placement does not keep, if it is still there."""
     path = store.segments_path / entry.file
-    memory_of = _memory_of(entry, spaces)
+    memory_of = _memory_of(entry, {space.key: space for space in spaces.values()})
     if memory_of is not None and path.exists():
         drop_cold_arrays(SegmentFile.open(path, verify=False), memory_of)
 
 
-def _memory_of(
-    entry: FileEntry, spaces: Mapping[str, VectorSpace]
-) -> Callable[[str], Memory] | None:
+def _memory_of(entry: FileEntry, by_key: Mapping[str, Space]) -> Callable[[str], Memory] | None:
     if entry.kind == "vectors":
-        return partial(_memory_of_vectors, spaces)
-    return partial(_memory_of_graph, spaces[entry.name]) if entry.name in spaces else None
+        return partial(_memory_of_vectors, by_key)
+    return partial(_memory_of_index, by_key[entry.name]) if entry.name in by_key else None
 
 
-def _graph(
-    arrays: Mapping[str, Any], vectors: Stored, space: VectorSpace, code: str
-) -> Graph | CodedGraph:
-    if not code:
-        return Graph.from_arrays(arrays, vectors, space.metric)
-    is_cold = space.placement.vectors == "cold"
-    return CodedGraph.from_arrays(arrays, vectors, space.metric, vectors_are_cold=is_cold)
+def _memory_of_vectors(by_key: Mapping[str, Space], array: str) -> Memory:
+    kind, _, key = array.partition(":")
+    return by_key[key].placement.vectors if kind in _OF_VECTORS and key in by_key else "cached"
 
 
-def _memory_of_vectors(spaces: Mapping[str, VectorSpace], array: str) -> Memory:
-    kind, _, name = array.partition(":")
-    return spaces[name].placement.vectors if kind == "vectors" and name in spaces else "cached"
-
-
-def _memory_of_graph(space: VectorSpace, array: str) -> Memory:
+def _memory_of_index(space: Space, array: str) -> Memory:
     return space.placement.codes if array in CODE_ARRAYS else space.placement.graph
 
 

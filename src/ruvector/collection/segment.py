@@ -14,13 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ruvector.collection.vectors import Stored, VectorSpace
-from ruvector.index.coded_graph import AS_CONFIGURED, CodedGraph, CodeUse
-from ruvector.index.graph import Graph
-from ruvector.index.search import search_rows
-from ruvector.kernel import Metric, mask_from_rows, score_rows
+from ruvector.collection.spaces import Column, Space
+from ruvector.index.coded_graph import AS_CONFIGURED, CodeUse
+from ruvector.kernel import mask_from_rows
 from ruvector.model.configs import Placement
 from ruvector.model.points import Vectors
+from ruvector.model.quantization import Code
 
 Rows = NDArray[np.uint32]
 Mask = NDArray[np.uint8]  # packed bits, little-endian within the byte
@@ -45,10 +44,10 @@ class Segment:
 
     rows: Rows
     alive: Mask
-    vectors: Mapping[str, Stored]
+    vectors: Mapping[str, Column]
     masks: Mapping[str, Mask]
     counts: Mapping[str, int]
-    graphs: Mapping[str, Graph | CodedGraph]
+    graphs: Mapping[str, Any]  # the indexes: what `Space.build` makes
     files: tuple[str, ...] = ()  # names in the manifest; none while growing
     graph_settings: Mapping[str, GraphKey] = field(default_factory=dict)
     placements: Mapping[str, Placement] = field(default_factory=dict)
@@ -74,11 +73,11 @@ class Segment:
             return position
         return None
 
-    def vector(self, name: str, position: int) -> Stored | None:
-        """Return the stored vector [dim], or None where the point has none of that name."""
+    def vector(self, name: str, position: int) -> Any:
+        """Return the stored vector, or None where the point has none of that name."""
         if name not in self.masks or not self.masks[name][position >> 3] >> (position & 7) & 1:
             return None
-        return self.vectors[name][position]  # type: ignore[no-any-return]
+        return self.vectors[name][position]
 
     def without(self, dead: Rows) -> "Segment":
         """Return the segment in which these rows (ascending) are dead; itself where it has none."""
@@ -104,7 +103,9 @@ class Segment:
 
         `allowed`: rows of the shard (ascending) to choose from, or None for all.
         """
-        mask = self.masks[name]
+        mask = self.masks.get(name)
+        if mask is None:
+            return np.empty(0, dtype=np.uint32)
         if allowed is None:
             bits = np.unpackbits(mask, count=len(self.rows), bitorder="little")
             return np.flatnonzero(bits).astype(np.uint32)
@@ -113,42 +114,58 @@ class Segment:
         chosen: Rows = positions[present.view(bool)]
         return chosen
 
-    def similarities(self, space: VectorSpace, query: Vectors, positions: Rows) -> Vectors:
-        """Return how alike a query float32 [dim] and the vectors at positions are: more is nearer.
+    def similarities(self, space: Space, query: Any, positions: Rows) -> Vectors:
+        """Return how alike a query and the vectors at positions are: more is nearer."""
+        return space.similarities(self.vectors[space.name], query, positions)
 
-        Distances are negated, Euclid's squared, as queries compare them (WIRE, section 2).
-        """
-        scores = score_rows(query, self.vectors[space.name], positions, space.metric)
-        if space.metric is Metric.EUCLID:
-            return -scores * scores
-        return -scores if space.metric is Metric.MANHATTAN else scores
-
-    def search(self, space: VectorSpace, queries: Vectors, k: int, plan: "SearchPlan") -> Found:
+    def search(self, space: Space, query: Any, k: int, plan: "SearchPlan") -> Found:
         """Return the best rows of the shard and their scores for one query, best first."""
-        alive = self.masks[space.name]
-        count = self.counts[space.name]
-        mask: Mask | None = None if count == len(self.rows) else alive
-        if plan.allowed is not None:
-            positions = self.positions_of(plan.allowed)
-            chosen = mask_from_rows(positions.astype(np.uint32), len(self.rows))
-            mask = chosen & alive
-            count = count_bits(mask)
+        mask, count = self.chosen(space, plan.allowed)
         if count == 0:
             return _NOTHING
-        rows, scores = search_rows(
-            queries,
-            k,
-            vectors=self.vectors[space.name],
-            metric=space.metric,
-            graph=None if plan.exact else self.graphs.get(space.name),
-            beam=max(plan.beam, k),
-            allowed=mask,
-            allowed_count=count,
-            exact=plan.exact,
-            use=plan.use_of(space),
-            **plan.scan,
+        index = None if plan.exact and space.kind == "graph" else self.graphs.get(space.name)
+        column = self.vectors[space.name]
+        rows, scores = space.search(column, index, query, k, mask, count, plan)
+        return self.rows[rows], scores
+
+    def chosen(self, space: Space, allowed: Rows | None) -> tuple[Mask | None, int]:
+        """Return the mask (None: every row) and number of the living rows that have the vector.
+
+        `allowed`: rows of the shard (ascending) to choose from, or None for all.
+        """
+        if space.name not in self.masks:  # the name went or came since the space was looked up
+            return None, 0
+        alive, count = self.masks[space.name], self.counts[space.name]
+        if allowed is None:
+            return (None if count == len(self.rows) else alive), count
+        positions = self.positions_of(allowed)
+        mask = mask_from_rows(positions.astype(np.uint32), len(self.rows)) & alive
+        return mask, count_bits(mask)
+
+    def size_bytes(self, space: Space) -> int:
+        """Return the bytes of the living vectors of a space, about."""
+        total = self.vectors[space.name].nbytes
+        return total * self.counts[space.name] // max(1, len(self.rows))
+
+    def of(self, spaces: Mapping[str, Space]) -> "Segment":
+        """Return the segment with these names: rows have no vector of a new one."""
+        if set(spaces) == set(self.vectors):
+            return self
+        none = mask_from_rows(np.empty(0, dtype=np.uint32), len(self.rows))
+        return replace(
+            self,
+            vectors={
+                name: self.vectors[name] if name in self.vectors else space.absent(len(self.rows))
+                for name, space in spaces.items()
+            },
+            masks={name: self.masks.get(name, none) for name in spaces},
+            counts={name: self.counts.get(name, 0) for name in spaces},
+            graphs={name: self.graphs[name] for name in spaces if name in self.graphs},
+            placements={
+                name: self.placements[name] if name in self.vectors else space.placement
+                for name, space in spaces.items()
+            },
         )
-        return self.rows[rows[0]], scores[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +178,11 @@ class SearchPlan:
     scan: Mapping[str, Any] = field(default_factory=dict)
     use: CodeUse = AS_CONFIGURED
 
-    def use_of(self, space: VectorSpace) -> CodeUse:
+    def use_of(self, code: Code | None) -> CodeUse:
         """Return how codes are used: originals have the last word where the code's kind says so."""
-        if self.use.rescore is not None or space.code is None:
+        if self.use.rescore is not None or code is None:
             return self.use
-        return self.use._replace(rescore=space.code.rescores)
+        return self.use._replace(rescore=code.rescores)
 
 
 _NOTHING: Found = (np.empty(0, dtype=np.uint32), np.empty(0, dtype=np.float32))

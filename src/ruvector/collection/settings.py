@@ -14,14 +14,18 @@ from ruvector.model.configs import (
     HnswConfig,
     HnswConfigDiff,
     OptimizersConfig,
+    SparseIndexParams,
+    SparseVectorParams,
     VectorParams,
     VectorParamsDiff,
     WalConfig,
     check_hnsw,
+    check_names_differ,
     check_optimizers,
     check_vector_memory,
     check_wal,
     merge,
+    parse_sparse_vectors,
     parse_vectors,
     refuse,
     with_quantization,
@@ -33,13 +37,10 @@ from ruvector.model.requests import CreateCollection, UpdateCollection
 from ruvector.model.results import CollectionInfo, PayloadIndexInfo, UpdateQueueInfo
 from ruvector.model.strict import parse_strict_mode
 
-_UNSUPPORTED = ("sparse_vectors",)
-
 
 def new_config(request: CreateCollection) -> CollectionConfig:
     """Return the configuration of a new collection; settings that would be ignored are refused."""
     check_name(request.collection, "collection_name")
-    _refuse_unsupported(request)
     refuse("payload", request.payload)
     refuse("id_tracker", request.id_tracker)
     refuse("sharding_method", request.sharding_method, ("auto",))
@@ -55,8 +56,11 @@ def new_config(request: CreateCollection) -> CollectionConfig:
     quantization = request.quantization_config
     if quantization is not None:
         quantization = parse_quantization(quantization, "quantization_config")
+    vectors = parse_vectors(request.vectors)
+    sparse = parse_sparse_vectors(request.sparse_vectors)
+    check_names_differ(vectors, sparse)
     config = CollectionConfig(
-        params=CollectionParams(vectors=parse_vectors(request.vectors)),
+        params=CollectionParams(vectors=vectors, sparse_vectors=sparse or UNSET),
         hnsw_config=merge(HnswConfig(), request.hnsw_config),
         optimizer_config=merge(OptimizersConfig(), request.optimizers_config),
         wal_config=merge(WalConfig(), request.wal_config),
@@ -64,13 +68,12 @@ def new_config(request: CreateCollection) -> CollectionConfig:
         quantization_config=quantization,
         metadata=UNSET if request.metadata is None else _checked(request.metadata),
     )
-    _check_codes(config)
+    check_codes(config)
     return config
 
 
 def changed_config(config: CollectionConfig, request: UpdateCollection) -> CollectionConfig:
     """Return the configuration with the request's settings in place of the old ones."""
-    _refuse_unsupported(request)
     check_hnsw(request.hnsw_config, "hnsw_config")
     check_optimizers(request.optimizers_config)
     params = request.params
@@ -85,6 +88,11 @@ def changed_config(config: CollectionConfig, request: UpdateCollection) -> Colle
         if name not in vectors:
             raise BadInput(f"Not existing vector name error: {name}")
         vectors[name] = _changed_vector(vectors[name], diff, name)
+    sparse = dict(config.params.sparse_vectors or {})
+    for name, given in parse_sparse_vectors(request.sparse_vectors).items():
+        if name not in sparse:
+            raise BadInput(f"Not existing vector name error: {name}")
+        sparse[name] = _changed_sparse(sparse[name], given, name)
     metadata = config.metadata
     if request.metadata is not None:
         metadata = {**(metadata or {}), **_checked(request.metadata)}
@@ -95,18 +103,20 @@ def changed_config(config: CollectionConfig, request: UpdateCollection) -> Colle
         quantization = parse_quantization(request.quantization_config, "quantization_config")
     changed = msgspec.structs.replace(
         config,
-        params=msgspec.structs.replace(config.params, vectors=vectors),
+        params=msgspec.structs.replace(
+            config.params, vectors=vectors, sparse_vectors=sparse or UNSET
+        ),
         quantization_config=quantization,
         hnsw_config=merge(config.hnsw_config, request.hnsw_config),
         optimizer_config=merge(config.optimizer_config, request.optimizers_config),
         strict_mode_config=parse_strict_mode(request.strict_mode_config, config.strict_mode_config),
         metadata=metadata,
     )
-    _check_codes(changed)
+    check_codes(changed)
     return changed
 
 
-def _check_codes(config: CollectionConfig) -> None:
+def check_codes(config: CollectionConfig) -> None:
     """Refuse a choice for all vectors that one of them cannot have."""
     for name, params in config.params.vectors.items():
         quantization = config.quantization_of(name)
@@ -162,11 +172,17 @@ def _changed_vector(params: VectorParams, diff: VectorParamsDiff, name: str) -> 
     return params
 
 
-def _refuse_unsupported(request: Any) -> None:
-    for name in _UNSUPPORTED:
-        value = getattr(request, name)
-        if value not in (None, {}):
-            refuse(name, value)
+def _changed_sparse(
+    params: SparseVectorParams, changed: SparseVectorParams, name: str
+) -> SparseVectorParams:
+    """Return the parameters with what was given in place of the old; what shapes data stays."""
+    index = merge(params.index_or_default, changed.index_or_default)
+    if index.datatype != params.index_or_default.datatype:
+        raise BadInput(f"sparse_vectors.{name}.index.datatype cannot be changed")
+    modifier = params.modifier if changed.modifier in (UNSET, None) else changed.modifier
+    return SparseVectorParams(
+        index=UNSET if index == SparseIndexParams() else index, modifier=modifier
+    )
 
 
 def _checked(metadata: dict[str, Any]) -> dict[str, Any]:
@@ -178,6 +194,7 @@ def _checked(metadata: dict[str, Any]) -> dict[str, Any]:
 def _echo(config: CollectionConfig) -> dict[str, Any]:
     """Return the configuration as it stands on the wire: one unnamed vector stands bare."""
     echo: dict[str, Any] = msgspec.to_builtins(config)
+    del echo["name_numbers"], echo["next_name_number"]  # ours alone
     vectors = echo["params"]["vectors"]
     if list(vectors) == [""]:
         echo["params"]["vectors"] = vectors[""]

@@ -11,7 +11,7 @@ Threads: `lock` guards the attributes that `_publish` sets; the committer thread
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,8 @@ from ruvector.collection.prepare import Preparation
 from ruvector.collection.recover import follow, recover
 from ruvector.collection.segment import Rows, Segment
 from ruvector.collection.slices import IdHashes
+from ruvector.collection.spaces import Space
 from ruvector.collection.unindexed import UnindexedFields
-from ruvector.collection.vectors import Stored, VectorSpace
 from ruvector.collection.view import View
 from ruvector.errors import NotFound, RuvectorError, Unavailable
 from ruvector.index.payload import PayloadIndexes
@@ -50,7 +50,7 @@ Change = Callable[[Preparation], Effect]
 class Shard:
     """One shard: `open` it, `write`, take a `view`, `close` it."""
 
-    def __init__(self, store: ShardStore, spaces: dict[str, VectorSpace]) -> None:
+    def __init__(self, store: ShardStore, spaces: Mapping[str, Space]) -> None:
         self.store = store
         self.spaces = spaces
         self.lock = threading.RLock()
@@ -77,7 +77,7 @@ class Shard:
     def open(
         cls,
         path: Path,
-        spaces: dict[str, VectorSpace],
+        spaces: Mapping[str, Space],
         *,
         create: bool = False,
         read_only: bool = False,
@@ -98,6 +98,18 @@ class Shard:
             self._closed = True
             self._advanced.wait_for(lambda: self._views == 0, CLOSE_SECONDS)
         self.store.close()
+
+    def conform(self, spaces: Mapping[str, Space]) -> None:
+        """Have exactly these spaces from now on: rows have no vector of a new one."""
+        with self.lock:
+            if dict(spaces) == dict(self.spaces):
+                return
+            old = self.spaces
+            kept = {n: s for n, s in spaces.items() if n in old and old[n].key == s.key}
+            self.spaces = spaces
+            self.sealed = tuple(segment.of(kept).of(spaces) for segment in self.sealed)
+            for growing in (*self.frozen, self.growing):
+                growing.conform(spaces)
 
     def release(self) -> None:
         """Note that a View was closed."""
@@ -227,7 +239,7 @@ class Shard:
             view = View(self, transaction, self._pending)
         return view.matching(filter, rows)
 
-    def vector_at(self, name: str, row: int) -> Stored | None:
+    def vector_at(self, name: str, row: int) -> Any:
         """Return the stored vector of a row that memory has, or None."""
         with self.lock:
             segments = self.segments

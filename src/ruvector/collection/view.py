@@ -7,7 +7,7 @@ without an index the lock is let go; the shard then takes a new View if the inde
 meantime.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -19,14 +19,13 @@ from pyroaring import BitMap
 from ruvector.collection.records import PointRecord, decode_record, payload_of
 from ruvector.collection.segment import Found, SearchPlan, Segment, merge_found
 from ruvector.collection.slices import slice_of
+from ruvector.collection.spaces import Space, find_space
 from ruvector.collection.unindexed import wanted_index
-from ruvector.collection.vectors import Stored, VectorSpace, find_space
 from ruvector.index.payload.bitmaps import bitmap_of, rows_of
 from ruvector.index.payload.fields import FieldIndex
 from ruvector.model.filters import FieldCondition, Filter, matches
 from ruvector.model.ids import PointId, id_key
 from ruvector.model.payload_parts import payload_reader
-from ruvector.model.points import Vectors
 from ruvector.storage.transaction import Reader
 
 if TYPE_CHECKING:
@@ -47,6 +46,7 @@ class View:
         self.reader = reader
         self.segments: tuple[Segment, ...] = shard.segments
         self.live: BitMap = shard.live
+        self.spaces: Mapping[str, Space] = shard.spaces
         self.sequence = shard.applied
         self.rows: BitMap | None = None  # those that match the filter, None without one
         self._keeps_lock = False
@@ -70,9 +70,10 @@ class View:
     def vector_bytes(self) -> int:
         """Return the bytes of the vectors of all points, as they are stored."""
         return sum(
-            segment.counts[name] * vectors[:1].nbytes
+            segment.size_bytes(space)
             for segment in self.segments
-            for name, vectors in segment.vectors.items()
+            for name, space in self.spaces.items()
+            if name in segment.vectors
         )
 
     def records(self, rows: Sequence[int]) -> list[PointRecord]:
@@ -87,34 +88,34 @@ class View:
             rows += self.reader.rows_of(keys)
         return rows
 
-    def vector(self, name: str, row: int) -> Stored | None:
+    def vector(self, name: str, row: int) -> Any:
         """Return the stored vector of a row, or None."""
         effect = None if self._pending is None else self._pending.find(row)
         if effect is not None:
-            return effect.vector_of(name, row)
+            return effect.vector_of(self.spaces[name].key, row)
         for segment in self.segments:
             position = segment.find(row)
             if position is not None:
                 return segment.vector(name, position)
         return None
 
-    def vectors(self, row: int, names: Sequence[str]) -> dict[str, Vectors]:
-        """Return the vectors of a row as float32, by name, as far as it has them."""
+    def vectors(self, row: int, names: Sequence[str]) -> dict[str, Any]:
+        """Return the vectors of a row as users see them, by name, as far as it has them."""
         found = {name: self.vector(name, row) for name in names}
-        return {n: np.asarray(v, dtype=np.float32) for n, v in found.items() if v is not None}
+        return {n: self.spaces[n].shown(v) for n, v in found.items() if v is not None}
 
-    def stacked(self, name: str, rows: Sequence[int]) -> Vectors:
-        """Return the vectors of rows that all have one: float32 [n, dim]."""
+    def stored(self, name: str, rows: Sequence[int]) -> list[Any]:
+        """Return the stored vectors of rows that all have one."""
         found = [vector for row in rows if (vector := self.vector(name, row)) is not None]
         assert len(found) == len(rows)  # noqa: S101 - the caller chose rows with the vector
-        return np.ascontiguousarray(np.stack(found), dtype=np.float32)
+        return found
 
     # Search
 
     def nearest(
         self,
-        space: VectorSpace,
-        queries: Vectors,
+        space: Space,
+        query: Any,
         k: int,
         plan: SearchPlan,
         *,
@@ -125,7 +126,7 @@ class View:
         `indexed_only_above`: leave out segments without a graph that have more rows than this.
         """
         parts = [
-            segment.search(space, queries, k, plan)
+            segment.search(space, query, k, plan)
             for segment in self.segments
             if indexed_only_above is None
             or space.name in segment.graphs
@@ -185,7 +186,7 @@ class View:
 
     def rows_with_vector(self, name: str) -> BitMap:
         """Return the rows of points with a vector of this name; BadInput for an unknown one."""
-        find_space(self._shard.spaces, name)
+        find_space(self.spaces, name)
         rows = BitMap()
         for segment in self.segments:
             bits = np.unpackbits(segment.masks[name], count=len(segment), bitorder="little")

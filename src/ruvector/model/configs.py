@@ -26,6 +26,9 @@ from ruvector.model.strict import StrictMode
 
 Distance = Literal["Cosine", "Dot", "Euclid", "Manhattan"]
 Datatype = Literal["float32", "float16", "uint8"]
+Modifier = Literal["none", "idf"]
+
+SPARSE_SCAN_ROWS = 1000  # 0.1 ms at 100 entries a row
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -96,6 +99,12 @@ class WalConfigDiff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     wal_retain_closed: int | None | UnsetType = UNSET
 
 
+class MultiVectorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How multi-vectors are compared."""
+
+    comparator: Literal["max_sim"]
+
+
 class VectorParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One named dense vector."""
 
@@ -106,7 +115,45 @@ class VectorParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     on_disk: bool | None | UnsetType = UNSET
     memory: Memory | None | UnsetType = UNSET
     datatype: str | None | UnsetType = UNSET
-    multivector_config: Any = UNSET
+    multivector_config: MultiVectorConfig | None | UnsetType = UNSET
+
+    @property
+    def is_multi(self) -> bool:
+        """Say whether it is a multi-vector."""
+        return isinstance(self.multivector_config, MultiVectorConfig)
+
+
+class SparseIndexParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The inverted index. `full_scan_threshold`: rows up to which a segment has none."""
+
+    full_scan_threshold: int | None | UnsetType = UNSET
+    on_disk: bool | None | UnsetType = UNSET
+    datatype: Datatype | None | UnsetType = UNSET
+    memory: str | None | UnsetType = UNSET
+
+    @property
+    def full_scan_rows(self) -> int:
+        """Return the rows up to which a segment is scanned."""
+        given = self.full_scan_threshold
+        return given if isinstance(given, int) else SPARSE_SCAN_ROWS
+
+
+class SparseVectorParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One named sparse vector."""
+
+    index: SparseIndexParams | None | UnsetType = UNSET
+    modifier: Modifier | None | UnsetType = UNSET
+
+    @property
+    def index_or_default(self) -> SparseIndexParams:
+        """Return the index's settings, those of the defaults where none were given."""
+        return self.index if isinstance(self.index, SparseIndexParams) else SparseIndexParams()
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Say whether files are kept out of the memory's cache."""
+        index = self.index_or_default
+        return index.on_disk is True or index.memory == "cold"
 
 
 class VectorParamsDiff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -122,6 +169,7 @@ class CollectionParams(msgspec.Struct, frozen=True, kw_only=True):
     """What shapes the data. `vectors`: name ("" for the unnamed one) to parameters."""
 
     vectors: dict[str, VectorParams]
+    sparse_vectors: dict[str, SparseVectorParams] | UnsetType = UNSET
     shard_number: int = 1
     replication_factor: int = 1
     write_consistency_factor: int = 1
@@ -160,6 +208,20 @@ class CollectionConfig(msgspec.Struct, frozen=True, kw_only=True):
     strict_mode_config: StrictMode | UnsetType = UNSET
     quantization_config: QuantizationConfig | None = None
     metadata: dict[str, Any] | UnsetType = UNSET
+    # Names that came after the collection: the number that tells a name's vectors in files and in
+    # the log from those of a deleted name that was the same; and the next number to give.
+    name_numbers: dict[str, int] = {}
+    next_name_number: int = 1
+
+    def key_of(self, vector_name: str) -> str:
+        """Return what a vector's arrays are called in files and in the log."""
+        number = self.name_numbers.get(vector_name)
+        return vector_name if number is None else f"{vector_name}/{number}"  # no name has a slash
+
+    @property
+    def vector_names(self) -> list[str]:
+        """Return the names of all vectors, dense, sparse and multi."""
+        return [*self.params.vectors, *(self.params.sparse_vectors or ())]
 
     @property
     def strict(self) -> StrictMode | None:
@@ -169,7 +231,8 @@ class CollectionConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     def hnsw_of(self, vector_name: str) -> HnswConfig:
         """Return the graph settings of one vector: its own over the collection's."""
-        own = self.params.vectors[vector_name].hnsw_config
+        params = self.params.vectors.get(vector_name)
+        own = None if params is None else params.hnsw_config
         return merge(self.hnsw_config, own) if isinstance(own, HnswConfigDiff) else self.hnsw_config
 
     def quantization_of(self, vector_name: str) -> QuantizationConfig | None:
@@ -273,10 +336,45 @@ def parse_vectors(source: Any) -> dict[str, VectorParams]:
     named = {"": source} if "size" in source and not isinstance(source["size"], dict) else source
     if len(named) > MAX_VECTORS_PER_POINT:
         raise BadInput(f"{len(named)} named vectors; at most {MAX_VECTORS_PER_POINT}")
-    return {name: _parse_vector(name, value) for name, value in named.items()}
+    return {name: parse_dense(name, value) for name, value in named.items()}
 
 
-def _parse_vector(name: str, source: Any) -> VectorParams:
+def parse_sparse_vectors(source: Any) -> dict[str, SparseVectorParams]:
+    """Return the sparse vectors of a new collection by name."""
+    if source is None or source is UNSET:
+        return {}
+    if not isinstance(source, dict):
+        raise BadInput("sparse_vectors must be an object of parameters by name")
+    return {name: parse_sparse_params(name, value) for name, value in source.items()}
+
+
+def parse_sparse_params(name: str, source: Any) -> SparseVectorParams:
+    """Return the parameters of one sparse vector; refuse what would be ignored."""
+    path = f"sparse_vectors.{name}"
+    check_name(name, "vector name")
+    try:
+        params = msgspec.convert(source, SparseVectorParams)
+    except msgspec.ValidationError as error:
+        raise BadInput(f"{path}: {error}") from error
+    index = params.index_or_default
+    _check_range(f"{path}.index.full_scan_threshold", index.full_scan_threshold, 0, 2**32)
+    refuse(f"{path}.index.memory", index.memory, ("cold", "cached"))
+    return params
+
+
+def check_names_differ(vectors: Any, sparse: Any) -> None:
+    """Refuse a name that is given twice, and more names than a point may have vectors."""
+    both = sorted(set(vectors) & set(sparse))
+    if both:
+        raise BadInput(f"vector {both[0]!r} is both in vectors and in sparse_vectors")
+    if len(vectors) + len(sparse) > MAX_VECTORS_PER_POINT:
+        raise BadInput(
+            f"{len(vectors) + len(sparse)} named vectors; at most {MAX_VECTORS_PER_POINT}"
+        )
+
+
+def parse_dense(name: str, source: Any) -> VectorParams:
+    """Return the parameters of one dense or multi-vector; refuse what would be ignored."""
     path = f"vectors.{name}" if name else "vectors"
     if name:
         check_name(name, "vector name")
@@ -287,7 +385,6 @@ def _parse_vector(name: str, source: Any) -> VectorParams:
     _check_range(f"{path}.size", params.size, 1, MAX_DIMENSIONS)
     check_hnsw(params.hnsw_config, f"{path}.hnsw_config")
     params = with_quantization(params, params.quantization_config, path)
-    refuse(f"{path}.multivector_config", params.multivector_config)
     refuse(f"{path}.datatype", params.datatype, ("float32", "float16", "uint8"))
     check_vector_memory(params.memory, path)
     return params

@@ -26,3 +26,4 @@ MAX_GROUP_SIZE = 100_000  # hits of one group
 MAX_GROUP_CANDIDATES = 100_000  # hits that are looked at to fill groups: their payloads are read
 MAX_SAMPLE = 10_000  # points of a distance matrix, each compared with each
 MAX_OVERSAMPLING = 1e6  # of a quantized search; as many candidates as there are rows are a scan
+MAX_MULTIVECTOR_NUMBERS = 2**20  # of one multi-vector: Qdrant's limit, and 4 MiB

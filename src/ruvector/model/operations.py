@@ -80,6 +80,8 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(r.DeletePayload, f"POST {_C}/points/payload/delete", _WRITE, _W, _WAIT),
     Operation(r.ClearPayload, f"POST {_C}/points/payload/clear", _WRITE, _W, _WAIT),
     Operation(r.BatchUpdate, f"POST {_C}/points/batch", _WRITE, _W, _WAIT),
+    Operation(r.CreateVector, f"PUT {_C}/vectors/{{vector_name}}", _META, _M, _WAIT),
+    Operation(r.DeleteVector, f"DELETE {_C}/vectors/{{vector_name}}", _META, _M, _WAIT),
     Operation(r.CreateFieldIndex, f"PUT {_C}/index", _WRITE, _M, _WAIT),
     Operation(r.DeleteFieldIndex, f"DELETE {_C}/index/{{field_name}}", _WRITE, _M, _WAIT),
     Operation(r.Retrieve, f"POST {_C}/points", _READ, _R, _CONSISTENT),

@@ -72,6 +72,8 @@ def parse_vector_input(source: Any, path: str = "query") -> VectorInput:
     if isinstance(source, int | str):
         id_key(source)
         return StoredPoint(source)
+    if isinstance(source, SparseVector):  # made by a user, or one that a search returned
+        return parse_sparse({"indices": source.indices, "values": source.values}, path)
     if isinstance(source, Mapping):
         return _parse_object(source, path)
     if _is_nested(source):

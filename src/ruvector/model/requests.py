@@ -293,6 +293,20 @@ class BatchUpdate(Request[list[UpdateResult]], frozen=True, kw_only=True):
     timeout: int | None = None
 
 
+class CreateVector(Write, frozen=True, kw_only=True):
+    """Add a vector name to a live collection: `dense` or `sparse` parameters."""
+
+    vector_name: str
+    dense: Any = None
+    sparse: Any = None
+
+
+class DeleteVector(Write, frozen=True, kw_only=True):
+    """Remove a vector name, and all vectors of it, from a live collection."""
+
+    vector_name: str
+
+
 class CreateFieldIndex(Write, frozen=True, kw_only=True):
     """Index a payload field. `field_schema`: a type's name, or {"type": name, options}."""
 

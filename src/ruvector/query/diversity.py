@@ -8,18 +8,16 @@ in which a chosen one's place is filled by the last.
 
 import numpy as np
 
-from ruvector.collection.vectors import VectorSpace
+from ruvector.collection.spaces import Space
 from ruvector.collection.view import View
-from ruvector.kernel import Metric, score_rows
 from ruvector.model.points import Vectors
 from ruvector.model.queries import Mmr
 from ruvector.model.query_vectors import VectorInput
 from ruvector.query.ranked import Ranked
-from ruvector.query.targets import query_of
 
 
 def diversify(
-    view: View, space: VectorSpace, target: VectorInput, mmr: Mmr, found: Ranked, k: int
+    view: View, space: Space, target: VectorInput, mmr: Mmr, found: Ranked, k: int
 ) -> Ranked:
     """Return k of the candidates found, in the order in which they are chosen.
 
@@ -27,22 +25,28 @@ def diversify(
     """
     if not len(found.rows):
         return found
-    vectors = view.stacked(space.name, found.rows.tolist())
+    vectors = view.stored(space.name, found.rows.tolist())
+    column = space.column(vectors)
     everything = np.arange(len(vectors), dtype=np.uint32)
 
-    def alike(vector: Vectors) -> Vectors:
-        scores = score_rows(vector, vectors, everything, space.metric)
-        if space.metric is Metric.EUCLID:
-            return -scores * scores
-        return -scores if space.metric is Metric.MANHATTAN else scores
+    def alike(vector: VectorInput) -> Vectors:
+        return space.similarities(column, space.query(vector), everything)
 
-    relevance = alike(query_of(space, target)[0])
+    def like(chosen: int) -> Vectors:
+        """Return how like each candidate is to a chosen one; each asks where sides differ."""
+        if space.is_symmetric:
+            return alike(space.given(vectors[chosen]))
+        one = np.array([chosen], dtype=np.uint32)
+        queries = [space.query(space.given(vector)) for vector in vectors]
+        return np.concatenate([space.similarities(column, query, one) for query in queries])
+
+    relevance = alike(target)
     share = np.float32(1.0 - mmr.diversity)
     pending = list(range(len(vectors)))
     likeness = np.full(len(vectors), -np.inf, dtype=np.float32)
     chosen = [_take(pending, relevance)]
     while len(chosen) < k and pending:
-        np.maximum(likeness, alike(vectors[chosen[-1]]), out=likeness)
+        np.maximum(likeness, like(chosen[-1]), out=likeness)
         chosen.append(_take(pending, share * relevance - (np.float32(1) - share) * likeness))
     order = np.array(chosen)
     return Ranked(found.rows[order], found.scores[order])

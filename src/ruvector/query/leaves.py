@@ -11,12 +11,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from ruvector.collection.collection import Collection
 from ruvector.collection.segment import Rows, SearchPlan
-from ruvector.collection.vectors import VectorSpace
+from ruvector.collection.spaces import Space
 from ruvector.collection.view import View
 from ruvector.errors import BadInput
 from ruvector.index.payload.bitmaps import bitmap_of, rows_of
@@ -35,12 +34,12 @@ from ruvector.model.queries import (
 from ruvector.model.query_vectors import VectorInput
 from ruvector.model.stages import Stage
 from ruvector.query.diversity import diversify
+from ruvector.query.idf import corpus_of, weighted
 from ruvector.query.nearest import DEFAULT_BEAM, check_params, code_use, scan_limits
 from ruvector.query.ordering import Order
 from ruvector.query.pages import page_of
 from ruvector.query.ranked import Ranked, best
 from ruvector.query.scoring import score_by_examples
-from ruvector.query.targets import dense_of, query_of
 from ruvector.query.texts import Scores, rank_texts
 
 SCAN_ROWS = 20_000  # looked at for each example: 1 ms at 128 dimensions
@@ -65,6 +64,7 @@ class Leaf(NamedTuple):
     rows: BitMap | None
     excluded: frozenset[int]
     order: Order | Scores | None  # what a payload index says of the rows, if the query asks one
+    corpus: BitMap | None  # the rows that a sparse query's weights are counted over, None: all
 
     @property
     def k(self) -> int:
@@ -72,9 +72,13 @@ class Leaf(NamedTuple):
         return self.stage.limit + self.stage.offset
 
     @property
-    def space(self) -> VectorSpace:
+    def space(self) -> Space:
         """Return the space of the vectors that are searched."""
         return self.scope.collection.space(self.stage.using or "")
+
+    def compared(self, vector: VectorInput) -> Any:
+        """Return a vector as it is compared with those of the space."""
+        return weighted(self.scope.view, self.space, self.space.query(vector), self.corpus)
 
     def allowed(self) -> BitMap:
         """Return the rows to choose from, a bitmap of the caller's own."""
@@ -89,8 +93,11 @@ def check_leaf(collection: Collection, stage: Stage) -> None:
     check_params(stage.params)
     query = stage.query
     if isinstance(query, _OF_VECTORS):
-        collection.space(stage.using or "")
-    elif stage.score_threshold is not None and (query is None or isinstance(query, OrderBy)):
+        corpus_of(collection.space(stage.using or ""), stage.params)
+        return
+    if stage.params.idf is not None:
+        raise BadInput(f"{stage.path}params.idf needs a query of a sparse vector")
+    if stage.score_threshold is not None and (query is None or isinstance(query, OrderBy)):
         what = "an order_by query" if query else "a query"
         needs = "has no meaning with" if query else "needs"
         raise BadInput(f"{stage.path}score_threshold {needs} {what}")
@@ -103,9 +110,10 @@ def search_leaf(
     rows: BitMap | None,
     excluded: frozenset[int],
     order: Order | Scores | None,
+    corpus: BitMap | None,
 ) -> Ranked:
     """Return the best rows of a search, best first."""
-    leaf = Leaf(scope, stage, rows, excluded, order)
+    leaf = Leaf(scope, stage, rows, excluded, order, corpus)
     if query is None:
         return _listed(leaf)
     found: Ranked = _SEARCHES[type(query)](leaf, query)
@@ -142,7 +150,7 @@ def _by_vector(leaf: Leaf, vector: VectorInput, k: int) -> Ranked:
         scan=scan_limits(collection, space),
         use=code_use(params),
     )
-    rows, scores = view.nearest(space, query_of(space, vector), wanted, plan)
+    rows, scores = view.nearest(space, leaf.compared(vector), wanted, plan)
     return (
         Ranked(rows, scores)
         .without(leaf.excluded)
@@ -154,17 +162,8 @@ def _by_vector(leaf: Leaf, vector: VectorInput, k: int) -> Ranked:
 def _recommend(leaf: Leaf, query: Recommend) -> Ranked:
     if query.strategy != "average_vector":
         return _by_examples(leaf, query)
-    vector = _mean(leaf.space, query.positive)
-    if query.negative:
-        vector = 2 * vector - _mean(leaf.space, query.negative)
-    return _by_vector(leaf, vector.astype(np.float32), leaf.k)
-
-
-def _mean(space: VectorSpace, vectors: tuple[VectorInput, ...]) -> NDArray[np.float64]:
-    mean: NDArray[np.float64] = np.mean(
-        [dense_of(space, vector) for vector in vectors], axis=0, dtype=np.float64
-    )
-    return mean
+    vector = leaf.space.average(query.positive, query.negative)
+    return _by_vector(leaf, vector, leaf.k)
 
 
 def _by_examples(leaf: Leaf, query: Any) -> Ranked:
@@ -174,7 +173,7 @@ def _by_examples(leaf: Leaf, query: Any) -> Ranked:
     return found.above(leaf.stage.score_threshold)
 
 
-def _scored(leaf: Leaf, space: VectorSpace, query: Any) -> tuple[Rows, Vectors]:
+def _scored(leaf: Leaf, space: Space, query: Any) -> tuple[Rows, Vectors]:
     """Return every candidate and its score, segment by segment."""
     candidates = rows_of(_candidates(leaf, query))
     found_rows, found_scores = [_NO_ROWS], [_NO_SCORES]
@@ -186,7 +185,7 @@ def _scored(leaf: Leaf, space: VectorSpace, query: Any) -> tuple[Rows, Vectors]:
         def similarity(
             vector: VectorInput, segment: Any = segment, positions: Rows = positions
         ) -> Vectors:
-            alike: Vectors = segment.similarities(space, query_of(space, vector)[0], positions)
+            alike: Vectors = segment.similarities(space, leaf.compared(vector), positions)
             return alike
 
         found_rows.append(segment.rows[positions])

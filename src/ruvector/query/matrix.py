@@ -1,14 +1,17 @@
 """How far apart are points of a random sample? Their nearest neighbours within the sample."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ruvector.collection.collection import Collection
+from ruvector.collection.segment import Rows, SearchPlan
+from ruvector.collection.spaces import Space
 from ruvector.collection.view import View
 from ruvector.errors import InvalidRequest
-from ruvector.kernel import exact_search, shortest_floats
+from ruvector.kernel import shortest_floats
 from ruvector.model.filters import parse_filter
 from ruvector.model.ids import PointId, shown
 from ruvector.model.limits import MAX_SAMPLE
@@ -25,8 +28,8 @@ class _Matrix(NamedTuple):
     """Ids in order; per id the positions of its neighbours, best first, and their scores."""
 
     ids: list[PointId]
-    neighbours: NDArray[np.uint32]
-    scores: Vectors
+    neighbours: list[NDArray[np.uint32]]
+    scores: list[Vectors]
 
 
 def matrix_pairs(collection: Collection, request: Any) -> MatrixPairsResult:
@@ -36,9 +39,9 @@ def matrix_pairs(collection: Collection, request: Any) -> MatrixPairsResult:
         [
             MatrixPair(ids[row], ids[column], score)
             for row, (columns, plain) in enumerate(
-                zip(neighbours.tolist(), map(shortest_floats, scores), strict=True)
+                zip(neighbours, map(shortest_floats, scores), strict=True)
             )
-            for column, score in zip(columns, plain, strict=True)
+            for column, score in zip(columns.tolist(), plain, strict=True)
         ]
     )
 
@@ -46,11 +49,11 @@ def matrix_pairs(collection: Collection, request: Any) -> MatrixPairsResult:
 def matrix_offsets(collection: Collection, request: Any) -> MatrixOffsetsResult:
     """Return the pairs of a sample's neighbours as positions in a list of ids."""
     ids, neighbours, scores = _compare(collection, request)
-    rows, columns = neighbours.shape
+    lengths = [len(columns) for columns in neighbours]
     return MatrixOffsetsResult(
-        np.repeat(np.arange(rows), columns).tolist(),
-        neighbours.ravel().tolist(),
-        shortest_floats(np.ascontiguousarray(scores.ravel())),
+        np.repeat(np.arange(len(lengths)), lengths).tolist(),
+        [column for columns in neighbours for column in columns.tolist()],
+        [score for row in scores for score in shortest_floats(row)],
         ids,
     )
 
@@ -65,15 +68,22 @@ def _compare(collection: Collection, request: Any) -> _Matrix:
         candidates &= view.live if view.rows is None else view.rows
         ids, rows = _in_order(view, sample_rows(candidates, sample).tolist())
         if len(rows) < 2:
-            return _Matrix([], np.empty((0, 0), np.uint32), np.empty((0, 0), np.float32))
-        vectors = view.stacked(space.name, rows)
-    found, scores = exact_search(vectors, vectors, space.metric, limit + 1)
-    # Each finds itself, unless others are as near; then the last one goes.
-    is_self = found == np.arange(len(found), dtype=np.uint32)[:, np.newaxis]
-    order = np.argsort(is_self, axis=1, kind="stable")[:, : min(limit, len(found) - 1)]
-    return _Matrix(
-        ids, np.take_along_axis(found, order, axis=1), np.take_along_axis(scores, order, axis=1)
-    )
+            return _Matrix([], [], [])
+        vectors = view.stored(space.name, rows)
+    neighbours, scores = [], []
+    for row, (found, alike) in enumerate(_compared(space, vectors, limit + 1)):
+        kept = found != row  # each finds itself, unless others are as near; then the last one goes
+        neighbours.append(found[kept][:limit])
+        scores.append(np.ascontiguousarray(alike[kept][:limit]))
+    return _Matrix(ids, neighbours, scores)
+
+
+def _compared(space: Space, vectors: list[Any], k: int) -> Iterator[tuple[Rows, Vectors]]:
+    """Yield, for each of the vectors, the positions of the k nearest and their scores."""
+    column, plan = space.column(vectors), SearchPlan(beam=1, exact=True)
+    for vector in vectors:
+        query = space.query(space.given(vector))
+        yield space.search(column, None, query, k, None, len(vectors), plan)
 
 
 def _in_order(view: View, rows: list[int]) -> tuple[list[PointId], list[int]]:

@@ -3,10 +3,12 @@
 from typing import Any
 
 import numpy as np
+from pyroaring import BitMap
 
 from ruvector.collection.collection import Collection
 from ruvector.collection.segment import Found, SearchPlan
-from ruvector.collection.vectors import VectorSpace
+from ruvector.collection.spaces import Space
+from ruvector.collection.view import View
 from ruvector.errors import BadInput, InvalidRequest
 from ruvector.index.coded_graph import CodeUse
 from ruvector.index.payload.bitmaps import rows_of
@@ -18,9 +20,10 @@ from ruvector.model.points import Hit
 from ruvector.model.queries import check_limit, check_offset, check_threshold
 from ruvector.model.query_vectors import StoredPoint, VectorInput
 from ruvector.model.requests import SearchParams
+from ruvector.query.idf import corpus_of, weighted
 from ruvector.query.results import hits_of
 from ruvector.query.selections import selection_of
-from ruvector.query.targets import query_of, stored_vector
+from ruvector.query.targets import stored_vector
 
 DEFAULT_BEAM = 64  # recall@10 above .95 on every set measured (benchmarks/results.csv)
 QUICK_HITS = 100
@@ -48,14 +51,21 @@ def search_nearest(
     check_params(params)
     query = None
     if not isinstance(target, StoredPoint):
-        query = query_of(space, target)
-    filter = parse_filter(request.filter)
-    with collection.view(filter) as view:
+        query = space.query(target)
+    filter, corpus = parse_filter(request.filter), corpus_of(space, params)
+    rows_of_corpus: list[BitMap] = []  # the last one belongs to the view
+
+    def look(view: View) -> None:
+        if corpus is not None:
+            rows_of_corpus.append(view.match(corpus))
+
+    with collection.view(filter, look if corpus is not None else None) as view:
         excluded = None
         if isinstance(target, StoredPoint):
             excluded, vector = stored_vector(collection, view, name, target)
-            query = query_of(space, vector)
+            query = space.query(vector)
         assert query is not None  # noqa: S101 - a target is a vector or a point
+        query = weighted(view, space, query, rows_of_corpus[-1] if corpus is not None else None)
         wanted = limit + offset + (excluded is not None)
         plan = SearchPlan(
             beam=params.hnsw_ef or DEFAULT_BEAM,
@@ -108,8 +118,6 @@ def check_params(params: SearchParams) -> None:
     if params.hnsw_ef is not None and not 1 <= params.hnsw_ef <= MAX_BEAM:
         rule = f"must be from 1 to {MAX_BEAM}"
         raise InvalidRequest.of("params.hnsw_ef", shown(params.hnsw_ef), rule)
-    if params.idf is not None:
-        raise BadInput("params.idf is for sparse vectors, which this version does not support")
     acorn = params.acorn
     if acorn is not None and not (isinstance(acorn, dict) and acorn.get("enable") in (None, False)):
         raise BadInput(
@@ -130,7 +138,7 @@ def code_use(params: SearchParams) -> CodeUse:
     return CodeUse(bool(asked.ignore), asked.rescore, asked.oversampling)
 
 
-def scan_limits(collection: Collection, space: VectorSpace) -> dict[str, int]:
+def scan_limits(collection: Collection, space: Space) -> dict[str, int]:
     """Return the rows up to which a filtered search scans, if the user has chosen that."""
     threshold = collection.config.hnsw_of(space.name).full_scan_threshold
     if threshold == _FULL_SCAN_DEFAULT:
@@ -138,13 +146,13 @@ def scan_limits(collection: Collection, space: VectorSpace) -> dict[str, int]:
     return {"full_scan_rows": (threshold << 10) // max(1, space.row_bytes)}
 
 
-def _scan_rows(collection: Collection, space: VectorSpace) -> int:
+def _scan_rows(collection: Collection, space: Space) -> int:
     """Return the size of segments that stay without a graph on purpose."""
     threshold = collection.config.optimizer_config.indexing_threshold << 10
     return threshold // max(1, space.row_bytes)
 
 
-def _cut(found: Found, space: VectorSpace, threshold: float | None, excluded: int | None) -> Found:
+def _cut(found: Found, space: Space, threshold: float | None, excluded: int | None) -> Found:
     """Drop the excluded row and what lies on the wrong side of the threshold."""
     rows, scores = found
     if excluded is not None:

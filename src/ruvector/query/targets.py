@@ -9,13 +9,10 @@ from contextlib import ExitStack
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from ruvector.collection.collection import Collection
-from ruvector.collection.vectors import VectorSpace, to_query
 from ruvector.collection.view import View
-from ruvector.errors import BadInput, NotFound
-from ruvector.model.points import Vectors
+from ruvector.errors import NotFound
 from ruvector.model.queries import (
     Context,
     Discover,
@@ -26,7 +23,7 @@ from ruvector.model.queries import (
     Rated,
     Recommend,
 )
-from ruvector.model.query_vectors import Inference, StoredPoint, VectorInput
+from ruvector.model.query_vectors import StoredPoint, VectorInput
 from ruvector.model.stages import Lookup, Stage
 
 Collections = Callable[[str], Collection]
@@ -61,7 +58,8 @@ class Targets:
             if isinstance(source, StoredPoint):
                 row, source = stored_vector(collection, view, name, source)
                 mentioned.add(row)
-            return dense_of(space, source)
+            space.query(source)  # refuses another form than that of the vectors
+            return source
 
         query = rebuild(stage.query, vector_of)
         return query, frozenset(mentioned if view is self._view else ())
@@ -91,29 +89,7 @@ def stored_vector(
     vector = view.vector(name, row)
     if vector is None:
         raise NotFound(f"Point {point.id} has no vector {name!r}")
-    return row, np.ascontiguousarray(vector, dtype=np.float32)
-
-
-def query_of(space: VectorSpace, vector: VectorInput) -> Vectors:
-    """Return a query float32 [1, dim] as the metric wants it."""
-    return to_query(space, dense_of(space, vector))
-
-
-def dense_of(space: VectorSpace, vector: VectorInput) -> Vectors:
-    """Return the vector; BadInput where it has not the form of those that are searched."""
-    if isinstance(vector, Inference):
-        raise BadInput(
-            f"model {vector.model!r} is not served here; give the vector that it makes of the "
-            f"{vector.kind}"
-        )
-    if not isinstance(vector, np.ndarray):
-        raise BadInput(
-            f"vector {space.name!r} is dense: a query of it must be one list of numbers, "
-            f"not a {type(vector).__name__}"
-        )
-    if len(vector) != space.dim:
-        raise BadInput(f"Vector dimension error: expected dim: {space.dim}, got {len(vector)}")
-    return vector
+    return row, collection.space(name).given(vector)
 
 
 def _nearest(query: Nearest, vector_of: Resolve) -> Query:

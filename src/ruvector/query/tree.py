@@ -20,6 +20,7 @@ from ruvector.model.queries import Dbsf, Formula, OrderBy, Query, Rrf, TextQuery
 from ruvector.model.stages import Stage
 from ruvector.query.formula import rescore
 from ruvector.query.fusion import fuse
+from ruvector.query.idf import corpus_of
 from ruvector.query.leaves import Scope, check_leaf, search_leaf
 from ruvector.query.ordering import Order, take_order
 from ruvector.query.ranked import Ranked
@@ -35,6 +36,7 @@ class Planned:
 
     rows: dict[str, BitMap] = field(default_factory=dict)  # by the path of a leaf
     orders: dict[str, Order | Scores] = field(default_factory=dict)
+    corpora: dict[str, BitMap] = field(default_factory=dict)  # of the weights of sparse queries
 
 
 def run_query(
@@ -73,7 +75,7 @@ def hits_with_values(view: View, found: Ranked, selection: Selection) -> list[Hi
     return hits
 
 
-def _plan(view: View, stage: Stage, planned: Planned) -> None:
+def _plan(collection: Collection, view: View, stage: Stage, planned: Planned) -> None:
     """Plan the filters of the leaves, each distinct one once, and take the orders asked for."""
     done: list[tuple[Filter, BitMap]] = []
     for leaf in _every(stage):
@@ -81,6 +83,10 @@ def _plan(view: View, stage: Stage, planned: Planned) -> None:
             planned.orders[leaf.path] = take_order(view, leaf.query)
         elif isinstance(leaf.query, TextQuery):
             planned.orders[leaf.path] = take_scores(view, leaf.query, leaf.using)
+        if leaf.params.idf is not None:
+            corpus = corpus_of(collection.space(leaf.using or ""), leaf.params)
+            if corpus is not None:
+                planned.corpora[leaf.path] = view.match(corpus)
         if leaf.prefetches or leaf.filter is None:
             continue
         known = next((rows for filter, rows in done if filter is leaf.filter), None)
@@ -112,7 +118,9 @@ class Run:
         """Return the run over a new view, which `stack` closes, with all filters planned."""
         planned = Planned()
         check_stages(collection, stage)
-        view = stack.enter_context(collection.view(look=lambda view: _plan(view, stage, planned)))
+        view = stack.enter_context(
+            collection.view(look=lambda view: _plan(collection, view, stage, planned))
+        )
         return cls(collection, view, planned, Targets(collections, collection, view, stack))
 
     def stage(self, stage: Stage, above: frozenset[int] = frozenset()) -> Ranked:
@@ -136,5 +144,5 @@ class Run:
     def _leaf(
         self, stage: Stage, query: Query | None, rows: BitMap | None, excluded: frozenset[int]
     ) -> Ranked:
-        order = self._planned.orders.get(stage.path)
-        return search_leaf(self._scope, stage, query, rows, excluded, order)
+        order, corpus = self._planned.orders.get(stage.path), self._planned.corpora.get(stage.path)
+        return search_leaf(self._scope, stage, query, rows, excluded, order, corpus)

@@ -97,10 +97,10 @@ MUTANTS = (
         "collection/compaction.py",
         (
             (
-                "        new = self._write(segment, next_row)\n        self._replace((), new, also",
+                "        new = self._write(_only_alive(growing), next_row, spaces)\n",
                 "        shard.store.commit(lambda t: t.truncate_log(sequence), lambda _: None,"
                 " frees_space=True).result()\n"
-                "        new = self._write(segment, next_row)\n        self._replace((), new, also",
+                "        new = self._write(_only_alive(growing), next_row, spaces)\n",
             ),
         ),
         (*KILLS, *CUT),

@@ -69,6 +69,8 @@ def encode_json(value: Any) -> bytes:
 def _encode_other(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         if value.ndim == 1:
+            if value.dtype == np.uint32:  # the indices of a sparse vector
+                return value.tolist()
             return msgspec.Raw(format_floats(np.ascontiguousarray(value, dtype=np.float32)))
         return [_encode_other(row) for row in value]
     if isinstance(value, np.integer | np.floating | np.bool_):
@@ -115,6 +117,8 @@ def _encode_options(request: r.Upsert | r.UpdateVectors) -> Iterator[bytes]:
 def _row_texts(rows: Any) -> list[bytes]:
     if isinstance(rows, list) and rows and isinstance(rows[0], msgspec.Raw):
         return [bytes(row) for row in rows]
+    if isinstance(rows, list):  # of sparse vectors, multi-vectors or texts
+        return [encode_json(row) for row in rows]
     array: Vectors = np.ascontiguousarray(rows, dtype=np.float32)
     return format_float_rows(array)
 
