@@ -1,6 +1,6 @@
 """How fast are sparse vectors found, beside qdrant-edge? Exact top 10, same vectors, same queries.
 
-    python benchmarks/sparse.py [--short] [--rounds N] [--no-record]
+    python benchmarks/sparse.py [--short] [--law even|zipf] [--rounds N] [--no-record]
 
 100,000 synthetic vectors with 100 of 30,000 terms each, values from 0 to 1: terms drawn evenly, or
 by Zipf's law (exponent 1). Queries are drawn as the vectors are, with 100 or with 20 terms. Both
@@ -25,6 +25,7 @@ import ruvector
 from ruvector.index.sparse import SparseIndex
 
 TERMS, ENTRIES, K, SEED = 30_000, 100, 10, 7
+LAWS = ("even", "zipf")
 BATCH = 2000
 NAME = "terms"
 Search = Callable[[dict[str, Any]], list[float]]
@@ -34,13 +35,14 @@ def main() -> None:
     """Measure, print and record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--short", action="store_true", help="5,000 vectors, for a smoke test")
+    parser.add_argument("--law", choices=LAWS, action="append", help="only this one")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--no-record", action="store_true", help="only print")
     options = parser.parse_args()
     count, queries = (5000, 20) if options.short else (100_000, 100)
     disturbed = record.disturbance()
     rows: list[dict[str, Any]] = []
-    for law in ("even", "zipf"):
+    for law in options.law or LAWS:
         vectors = drawn(law, count, ENTRIES, SEED)
         with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
             ours, build = open_ours(Path(folder) / "ours", vectors)
