@@ -113,6 +113,7 @@ class CollectionCalls:
         name: str,
         *,
         vectors: Mapping[str, Any] | None = None,
+        sparse_vectors: Mapping[str, Any] | None = None,
         hnsw: Settings | None = None,
         quantization: Any = None,
         optimizers: Settings | None = None,
@@ -121,7 +122,8 @@ class CollectionCalls:
     ) -> bool:
         """Change settings of a live collection; those not given stay.
 
-        `vectors` maps names ("" for the unnamed vector) to the settings to change.
+        `vectors` maps names ("" for the unnamed vector) to the settings to change,
+        `sparse_vectors` those of sparse ones.
         """
         params = None
         if on_disk_payload is not None:
@@ -136,6 +138,7 @@ class CollectionCalls:
             r.UpdateCollection(
                 collection=name,
                 vectors=changes,
+                sparse_vectors=None if sparse_vectors is None else dict(sparse_vectors),
                 hnsw_config=_settings(hnsw, HnswConfigDiff, "hnsw"),
                 quantization_config=quantization,
                 optimizers_config=_settings(optimizers, OptimizersConfigDiff, "optimizers"),
