@@ -4,8 +4,7 @@
 // Deviations: (a) no layers and no second pass; (b) `<=` in the pruning rule, so that of many equal
 // rows one is kept and the other links stay free for rows elsewhere; (c) a row that no neighbour
 // takes is put between its nearest neighbour and one of that neighbour's links; (d) at least a
-// quarter of the places is filled; (e) a new link is compared with those there are instead of
-// pruning all anew, which is the same as long as they do not hide each other.
+// quarter of the places is filled.
 #include <type_traits>
 
 #include "packed_walk.hpp"
@@ -138,6 +137,13 @@ class Linker {
   static constexpr std::size_t kRepairBeam = 64;
   static constexpr std::size_t kHeirs = 3;  // IP-DiskANN: at most three take a removed row's place
 
+  // Among many equal or nearly equal rows the pruning rule leaves two or three links, and some rows
+  // are then hard to reach: the nearest hidden ones fill a quarter of the places. A packed graph
+  // reads all lanes anyway and fills three (20,000 x 384, beam 32: recall .944 for .941).
+  std::size_t least_links() const {
+    return graph_.options().links_per_node * (graph_.is_packed() ? 3 : 1) / 4;
+  }
+
   // Keeps candidates (sorted, nearest first) that no kept one is much nearer to, in scratch.kept.
   template <class Code>
   void prune(const Code& code, const std::vector<Candidate>& sorted) {
@@ -156,12 +162,7 @@ class Linker {
       }
       if (!hidden) kept.push_back(candidate);
     }
-    // Among many equal or nearly equal rows the rule leaves two or three links, and some rows are
-    // then hard to reach: the nearest hidden ones fill a quarter of the places. A packed graph
-    // reads all lanes anyway and fills three (20,000 x 384, beam 32: recall .944 for .941).
-    const std::size_t quarters = graph_.is_packed() ? 3 : 1;
-    const std::size_t least = graph_.options().links_per_node * quarters / 4;
-    for (std::size_t i = 0; i < sorted.size() && kept.size() < least; ++i) {
+    for (std::size_t i = 0; i < sorted.size() && kept.size() < least_links(); ++i) {
       const std::uint32_t row = sorted[i].row;
       const auto same = [row](const Candidate& c) { return c.row == row; };
       if (std::none_of(kept.begin(), kept.end(), same)) kept.push_back(sorted[i]);
@@ -187,40 +188,28 @@ class Linker {
       graph_.write_link(owner, count, row);
       return true;
     }
-    // The links there are do not hide each other, so it is enough to compare each with the new one:
-    // a nearer one may hide it, and it may hide a farther one, whose place it takes.
     const float alpha = graph_.options().alpha;
     const CodeQuery owner_query = code.row_query(graph_.code(owner));
-    const Nearer nearer{owner};
-    const Candidate fresh{distance, row};
-    Candidate hidden = fresh;
-    Candidate farthest = fresh;
-    std::size_t hidden_lane = width;
-    std::size_t farthest_lane = width;
+    std::vector<Candidate>& merged = scratch_.merged;
+    merged.clear();
     const std::size_t bytes = graph_.code_bytes();
     for (std::size_t i = 0; i < width && i < kAhead; ++i) fetch_row(graph_.code(links[i]), bytes);
     for (std::size_t i = 0; i < width; ++i) {
       if (i + kAhead < width) fetch_row(graph_.code(links[i + kAhead]), bytes);
-      const std::byte* there = graph_.code(links[i]);
-      const Candidate other{code.pair_distance(owner_query, there), links[i]};
-      const float between = alpha * code.pair_distance(row_query, there);
-      if (nearer(other, fresh)) {
-        if (between <= distance) return false;
-        continue;
-      }
-      if (between <= other.distance && nearer(hidden, other)) {
-        hidden = other;
-        hidden_lane = i;
-      }
-      if (nearer(farthest, other)) {
-        farthest = other;
-        farthest_lane = i;
-      }
+      const std::byte* other = graph_.code(links[i]);
+      merged.push_back({code.pair_distance(owner_query, other), links[i]});
+      // The usual case, told apart early: a nearer link already leads to the row. Of rows equally
+      // near, pruning chooses: many equal rows would otherwise link to the first of them only.
+      if (merged.back().distance < distance &&
+          alpha * code.pair_distance(row_query, other) <= distance)
+        return false;
     }
-    const std::size_t lane = hidden_lane < width ? hidden_lane : farthest_lane;
-    if (lane == width) return false;
-    graph_.write_link(owner, lane, row);
-    return true;
+    merged.push_back({distance, row});
+    std::sort(merged.begin(), merged.end(), Nearer{owner});
+    prune(code, merged);
+    write(owner, scratch_.kept);
+    return std::any_of(scratch_.kept.begin(), scratch_.kept.end(),
+                       [row](const Candidate& kept) { return kept.row == row; });
   }
 
   template <class Code>
