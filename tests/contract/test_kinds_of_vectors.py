@@ -9,6 +9,7 @@ from ruvector.client.client import RuvectorClient
 from ruvector.client.collection import Collection
 from ruvector.errors import BadInput, RuvectorError
 from ruvector.model.query_vectors import SparseVector
+from ruvector.model.text.bm25 import read_bm25
 
 SEVERAL = {"multivector_config": {"comparator": "max_sim"}}
 
@@ -95,6 +96,23 @@ def test_columns_of_sparse_and_multi_vectors_are_written(docs: Collection) -> No
     assert found(docs.search(sparse({8: 2}), using="few")) == [(10, 2.0), (11, 2.0)]
     (record,) = docs.retrieve([11], with_vectors=["many"])
     assert record.vector["many"].tolist() == [[1, 1]] * 3
+
+
+def test_texts_become_sparse_vectors_in_points_and_queries(docs: Collection) -> None:
+    def of(text: str) -> dict[str, Any]:
+        return {"text": text, "model": "qdrant/bm25"}
+
+    texts = ["a red boat on the water", "green hills and more hills"]
+    docs.upsert([{"id": 20 + i, "vector": {"rare": of(text)}} for i, text in enumerate(texts)])
+    model = read_bm25(None, "options")
+    (record,) = docs.retrieve([21], with_vectors=["rare"])
+    vector, (indices, values) = record.vector["rare"], model.document(texts[1])
+    order = np.argsort(indices)
+    assert vector.indices.tolist() == np.asarray(indices)[order].tolist()
+    assert vector.values.tolist() == np.asarray(values, np.float32)[order].tolist()
+    assert [hit.id for hit in docs.search(of("red boats"), using="rare")] == [20]
+    with pytest.raises(BadInput, match="not served"):
+        docs.search({"text": "red", "model": "other"}, using="rare")
 
 
 WRONG: list[tuple[str, Any, str]] = [
