@@ -14,7 +14,9 @@ from typing import Any, NamedTuple, TypeVar, cast
 from ruvector.collection.catalog import Catalog
 from ruvector.collection.changes import FREES_SPACE, change_of
 from ruvector.collection.collection import Collection
+from ruvector.collection.issues import issues_of
 from ruvector.collection.memory import memory_report
+from ruvector.collection.quotas import quota_config
 from ruvector.collection.settings import changed_config, describe, new_config
 from ruvector.collection.strict import check_strict
 from ruvector.collection.vector_names import with_vector, without_vector
@@ -25,6 +27,7 @@ from ruvector.model.configs import CollectionConfig
 from ruvector.model.memory import MemoryReport
 from ruvector.model.names import check_name
 from ruvector.model.operations import OPERATION_OF, Kind
+from ruvector.model.reports import IssuesResult, OptimizationsResult, QuotaStatus
 from ruvector.model.wrong_types import wrong_type
 from ruvector.query.handlers import HANDLERS as READS
 from ruvector.query.handlers import Handler
@@ -82,6 +85,7 @@ class Engine:
             limited = self._catalog.strict_of(getattr(request, "collection", ""))
             if limited is not None:
                 check_strict(limited[0], request, limited[1])
+            self._catalog.quotas.check(request)
             return cast("R", handler(self._catalog, request))
         except RuvectorError:
             raise
@@ -159,6 +163,10 @@ def _get_collection(catalog: Catalog, request: r.GetCollection) -> out.Collectio
 
 def _get_memory(catalog: Catalog, request: r.GetMemory) -> MemoryReport:
     return memory_report(catalog.get(request.collection))
+
+
+def _get_optimizations(catalog: Catalog, request: r.GetOptimizations) -> OptimizationsResult:
+    return catalog.get(request.collection).maintenance.report(request)
 
 
 def _collection_exists(catalog: Catalog, request: r.CollectionExists) -> out.ExistsResult:
@@ -245,6 +253,33 @@ def _wait_for_index(catalog: Catalog, request: r.WaitForIndex) -> bool:
     return True
 
 
+# The database
+
+
+def _get_issues(catalog: Catalog, _: r.GetIssues) -> IssuesResult:
+    found = [
+        issue
+        for name, collection in catalog.open_collections.items()
+        for issue in issues_of(name, collection.shard.unindexed)
+    ]
+    return IssuesResult(sorted(found, key=lambda issue: -issue.payloads_read))
+
+
+def _clear_issues(catalog: Catalog, _: r.ClearIssues) -> bool:
+    for collection in catalog.open_collections.values():
+        collection.shard.unindexed.clear()
+    return True
+
+
+def _get_quotas(catalog: Catalog, _: r.GetQuotas) -> QuotaStatus:
+    return catalog.current_quotas.status()
+
+
+def _update_quotas(catalog: Catalog, request: r.UpdateQuotas) -> bool:
+    catalog.set_quotas(quota_config(request))
+    return True
+
+
 # Points
 
 
@@ -284,6 +319,7 @@ _HANDLERS: dict[type, Callable[[Catalog, Any], Any]] = {
     r.ListCollections: _list_collections,
     r.GetCollection: _get_collection,
     r.GetMemory: _get_memory,
+    r.GetOptimizations: _get_optimizations,
     r.CollectionExists: _collection_exists,
     r.CreateCollection: _create_collection,
     r.UpdateCollection: _update_collection,
@@ -294,6 +330,10 @@ _HANDLERS: dict[type, Callable[[Catalog, Any], Any]] = {
     r.ListAliases: _list_aliases,
     r.ListCollectionAliases: _list_collection_aliases,
     r.WaitForIndex: _wait_for_index,
+    r.GetIssues: _get_issues,
+    r.ClearIssues: _clear_issues,
+    r.GetQuotas: _get_quotas,
+    r.UpdateQuotas: _update_quotas,
     r.BatchUpdate: _batch_update,
     **dict.fromkeys(
         (

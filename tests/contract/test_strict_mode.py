@@ -8,8 +8,15 @@ import pytest
 
 from ruvector.client.client import RuvectorClient
 from ruvector.collection.rates import RateLimiter
-from ruvector.errors import BadInput, Forbidden, InvalidRequest, MalformedRequest, RateLimited
+from ruvector.errors import (
+    Forbidden,
+    InvalidRequest,
+    MalformedRequest,
+    RateLimited,
+    StorageFull,
+)
 from ruvector.model import requests as r
+from ruvector.storage import machine
 
 Call = Callable[[RuvectorClient, str], Any]
 ONES = [1.0, 1.0]
@@ -71,6 +78,46 @@ def test_what_goes_beyond_a_limit_is_refused(
     call(client, name)
 
 
+def test_longer_vectors_than_the_limits_are_refused(client: RuvectorClient, name: str) -> None:
+    limits = {"sparse_config": {"s": {"max_length": 2}}, "multivector_config": {}}
+    limits["multivector_config"] = {"m": {"max_vectors": 1}}
+    multi = {"size": 2, "distance": "Dot", "multivector_config": {"comparator": "max_sim"}}
+    client._transport.execute(
+        r.CreateCollection(
+            collection=name,
+            vectors={"m": multi},
+            sparse_vectors={"s": {}},
+            strict_mode_config={"enabled": True, **limits},
+        )
+    )
+    config = client.get_collection(name).config["strict_mode_config"]
+    assert config == {"enabled": True, **limits}
+    fit = {"s": {"indices": [1, 5], "values": ONES}, "m": [ONES]}
+    client.upsert(name, [{"id": 1, "vector": fit}])
+    long = {"indices": [1, 5, 7], "values": [1.0, 1.0, 1.0]}
+    for vector, limit in ({"s": long}, "max_length is 2"), ({"m": [ONES, ONES]}, "max_vectors"):
+        with pytest.raises(Forbidden, match=limit):
+            client.upsert(name, [{"id": 2, "vector": vector}])
+        with pytest.raises(Forbidden, match=limit):
+            client.update_vectors(name, [{"id": 1, "vector": vector}])
+    assert client.count(name) == 1
+
+
+def test_beyond_the_share_of_memory_only_deletes_are_taken(
+    client: RuvectorClient, name: str, monkeypatch: pytest.MonkeyPatch, request: Any
+) -> None:
+    if "rest" in request.node.name:
+        pytest.skip("the memory of another process cannot be chosen")
+    monkeypatch.setattr(machine, "memory_percent", lambda: 60)
+    limited(client, name, max_resident_memory_percent=60)
+    with pytest.raises(StorageFull, match="max_resident_memory_percent"):
+        upsert(client, name)
+    client.delete(name, [1])
+    monkeypatch.setattr(machine, "memory_percent", lambda: 59)
+    upsert(client, name)
+    assert client.count(name) == 5
+
+
 def test_what_stays_within_every_limit_is_answered(client: RuvectorClient, name: str) -> None:
     limited(
         client,
@@ -129,8 +176,9 @@ def test_a_rate_is_taken_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None
         ({"max_points_count": -1}, InvalidRequest),
         ({"read_rate_limit": 0}, InvalidRequest),
         ({"max_lines": 5}, MalformedRequest),
-        ({"sparse_config": {"a": {"max_length": 1}}}, BadInput),
-        ({"max_resident_memory_percent": 50}, BadInput),
+        ({"sparse_config": {"a": {"max_length": 0}}}, InvalidRequest),
+        ({"multivector_config": {"a": {"max_tokens": 1}}}, MalformedRequest),
+        ({"max_resident_memory_percent": 101}, InvalidRequest),
     ],
 )
 def test_wrong_limits_are_refused(

@@ -11,6 +11,7 @@ from ruvector.client.collection_calls import CollectionCalls
 from ruvector.client.group_calls import GroupCalls
 from ruvector.client.point_calls import PointCalls
 from ruvector.client.search_calls import SearchCalls
+from ruvector.client.service_calls import ServiceCalls
 from ruvector.client.transport import DEFAULT_TIMEOUT_SECONDS, connect
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ruvector.client.collection import Collection
 
 
-class RuvectorClient(CollectionCalls, PointCalls, SearchCalls, GroupCalls):
+class RuvectorClient(CollectionCalls, PointCalls, SearchCalls, GroupCalls, ServiceCalls):
     """A database: a server at `url`, or the folder `path` (":memory:" for a throw-away one).
 
     `api_key` goes to the server with every request; `timeout_seconds` is how long one request may

@@ -16,6 +16,7 @@ from ruvector.model.configs import (
     WalConfigDiff,
 )
 from ruvector.model.memory import MemoryReport
+from ruvector.model.reports import OptimizationsResult
 from ruvector.model.results import CollectionInfo, UpdateResult
 
 Settings = Mapping[str, Any]
@@ -167,6 +168,22 @@ class CollectionCalls:
         """
         return self._transport.execute(r.GetMemory(collection=name))
 
+    def get_optimizations(
+        self, name: str, show: Sequence[str] = (), *, completed_limit: int | None = None
+    ) -> OptimizationsResult:
+        """Return what maintenance does to a collection, did and has to do.
+
+        `show`: which of queued, completed and idle_segments to list beside what runs;
+        `completed_limit`: at most so many completed ones, 16 unless told.
+        """
+        return self._transport.execute(
+            r.GetOptimizations(
+                collection=name,
+                with_=[show] if isinstance(show, str) else list(show),
+                completed_limit=completed_limit,
+            )
+        )
+
     def list_collections(self) -> list[str]:
         """Return the names of all collections."""
         found = self._transport.execute(r.ListCollections()).collections
@@ -175,7 +192,7 @@ class CollectionCalls:
     def wait_for_index(self, name: str, timeout_seconds: float | None = None) -> bool:
         """Build what is not in a graph yet and return when all of it is.
 
-        TimedOut after `timeout_seconds`.         A server counts whole seconds, so a remote client
+        TimedOut after `timeout_seconds`. A server counts whole seconds, so a remote client
         rounds `timeout_seconds` up.
         """
         return self._transport.execute(r.WaitForIndex(collection=name, timeout=timeout_seconds))

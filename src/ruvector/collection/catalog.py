@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from ruvector.collection.collection import Collection
+from ruvector.collection.quotas import Quotas
 from ruvector.errors import (
     AlreadyExists,
     NotFound,
@@ -26,12 +27,14 @@ from ruvector.errors import (
     StorageLocked,
 )
 from ruvector.model.configs import CollectionConfig
+from ruvector.model.reports import QuotaConfig
 from ruvector.model.strict import StrictMode
 from ruvector.storage import files
 from ruvector.storage.lock import DatabaseLock
 from ruvector.storage.meta_store import MetaStore
 
 COLLECTIONS_FOLDER = "collections"
+QUOTAS = "quotas"  # their key in the table of settings
 
 
 class _Stored(msgspec.Struct, frozen=True):
@@ -57,6 +60,7 @@ class Catalog:
         self._open: dict[str, Collection] = {}
         self._damaged: dict[str, RuvectorError] = {}
         self.aliases: dict[str, str] = {}
+        self.quotas = Quotas(root)
         self._generation = -1
 
     @classmethod
@@ -214,6 +218,20 @@ class Catalog:
             files.remove_folder(self.root / COLLECTIONS_FOLDER / stored.folder)
             return True
 
+    def set_quotas(self, config: QuotaConfig) -> None:
+        """Keep these limits of the node, and use them."""
+        with self._lock:
+            self._refuse_read_only()
+            self._meta.commit([("settings", QUOTAS, msgspec.json.encode(config))])
+            self.quotas.use(config)
+
+    @property
+    def current_quotas(self) -> Quotas:
+        """Return the limits of the node."""
+        if self.read_only:
+            self._load_if_changed()
+        return self.quotas
+
     def change_aliases(self, changes: Sequence[tuple[str, str, str]]) -> None:
         """Apply (action, name, target) in order: all or none.
 
@@ -263,6 +281,8 @@ class Catalog:
                 raise StorageDamaged(f"the settings of {name} cannot be read: {error}") from error
         self._stored = stored
         self.aliases = {a: v.decode() for a, v in self._meta.items("aliases").items()}
+        quotas = self._meta.items("settings").get(QUOTAS, b"{}")
+        self.quotas.use(msgspec.json.decode(quotas, type=QuotaConfig))
         if not self.read_only:
             self._remove_unnamed_folders()
         for name in self._stored:

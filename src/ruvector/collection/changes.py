@@ -11,6 +11,7 @@ import msgspec
 from ruvector.collection.collection import Collection
 from ruvector.collection.points import ALL_CHANGE, Changeable, PreparedPoints, prepare_points
 from ruvector.collection.shard import Change
+from ruvector.collection.strict import check_lengths
 from ruvector.errors import BadInput
 from ruvector.index.payload import create_field_index
 from ruvector.model import requests as r
@@ -35,6 +36,7 @@ def _upsert(collection: Collection, request: r.Upsert) -> Change:
     rule = _changeable(request.update_mode, request.update_filter)
     is_first = rule.mode == "insert_only"
     points = prepare_points(request.points, collection.shard.spaces, first=is_first)
+    check_lengths(collection, points)
     _refuse_repeated(request, points)
     return lambda preparation: preparation.upsert(points, rule)
 
@@ -42,6 +44,7 @@ def _upsert(collection: Collection, request: r.Upsert) -> Change:
 def _update_vectors(collection: Collection, request: r.UpdateVectors) -> Change:
     rule = _changeable(None, request.update_filter)
     points = prepare_points(request.points, collection.shard.spaces, partial=True)
+    check_lengths(collection, points)
     _refuse_repeated(request, points)
     return lambda preparation: preparation.update_vectors(points, rule)
 

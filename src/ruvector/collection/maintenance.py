@@ -10,17 +10,19 @@ one at a time. The locks are taken in the order `_changed`, then the shard's.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple
 
 from ruvector.collection.compaction import Compactor, GraphSettings
 from ruvector.collection.growing import GrowingSegment
+from ruvector.collection.optimizations import History, Step
 from ruvector.collection.segment import GraphKey, Segment
 from ruvector.collection.shard import Shard
 from ruvector.collection.spaces import Space
 from ruvector.errors import ServiceError, TimedOut, Unavailable
 from ruvector.model.configs import CollectionConfig
+from ruvector.model.reports import OptimizationsResult
+from ruvector.model.requests import GetOptimizations
 
 IDLE_SECONDS = 0.5  # without a write, before work starts that a burst of writes would undo
 PATIENCE_SECONDS = 10.0  # with writes going on, before it starts all the same
@@ -31,14 +33,6 @@ LARGEST_SHARE = (
 )
 SCAN_ROWS = 2000  # segments up to this size are scanned faster than walked
 SEGMENTS_MAX = 8  # however small they are
-
-
-class Step(NamedTuple):
-    """A piece of work: what it is, for reports; the work; whether it comes before idleness."""
-
-    reason: str
-    run: Callable[[], None]
-    is_urgent: bool = False
 
 
 class Maintenance:
@@ -56,6 +50,7 @@ class Maintenance:
         self._forced = 0  # callers of `finish` that want everything indexed
         self.failure: BaseException | None = None
         self.current = ""  # the reason of the step that runs
+        self._history = History(str(shard.store.path))
         shard.on_applied = self.wake
 
     # Called from any thread
@@ -91,6 +86,12 @@ class Maintenance:
         finally:
             with self._changed:
                 self._forced -= 1
+
+    def report(self, request: GetOptimizations) -> OptimizationsResult:
+        """Return what was done, is being done and is due."""
+        with self._shard.lock:
+            segments = self._shard.segments
+        return self._history.report(request, self._due(), segments)
 
     def close(self) -> None:
         """Stop the thread; a build that runs is given up."""
@@ -131,7 +132,8 @@ class Maintenance:
                 continue
             self.current = step.reason
             try:
-                step.run()
+                with self._history.record(step, self._cancel.is_set):
+                    step.run()
                 step = None  # holds segments that are no longer shown
                 self._compactor.drop_cold()
                 self.failure, pause = None, FIRST_PAUSE_SECONDS
@@ -158,26 +160,30 @@ class Maintenance:
 
     def _next_step(self) -> Step | None:
         """Return what to do next, or None."""
+        return next(self._due(), None)
+
+    def _due(self) -> Iterator[Step]:
+        """Yield what is to do as things stand, the next step first."""
         shard, config = self._shard, self._config()
         if shard.store.read_only or shard.store.poisoned is not None:
-            return None
+            return
         with shard.lock:
             frozen, growing, sealed = shard.frozen, shard.growing, shard.sealed
         is_full = growing.log_bytes >= config.wal_config.wal_capacity_mb << 20
         if frozen or self._is_worth_a_seal(growing, is_full, config):
-            return Step("seal", self._compactor.seal, is_urgent=is_full or bool(frozen))
+            segments = tuple(g.segment for g in (frozen or (growing,)))
+            yield Step("seal", self._compactor.seal, segments, is_full or bool(frozen))
         merge = self._choose_merge(sealed, config)
         if merge:
-            return Step("merge", lambda: self._compactor.merge(merge))
+            reason = "merge" if len(merge) > 1 else "vacuum"
+            yield Step(reason, partial(self._compactor.merge, merge), merge)
         for segment in sealed:
             settings = self._missing_graphs(segment, config)
             if settings:
-                return Step(
-                    "index", partial(self._compactor.index, segment, settings, self._cancel)
-                )
-            if any(segment.placements.get(n) != s.placement for n, s in shard.spaces.items()):
-                return Step("place", partial(self._compactor.place, segment))
-        return None
+                build = partial(self._compactor.index, segment, settings, self._cancel)
+                yield Step("index", build, (segment,))
+            elif any(segment.placements.get(n) != s.placement for n, s in shard.spaces.items()):
+                yield Step("place", partial(self._compactor.place, segment), (segment,))
 
     def _is_worth_a_seal(
         self, growing: GrowingSegment, is_full: bool, config: CollectionConfig

@@ -40,6 +40,11 @@ class Ragged:
         """Return how many elements all vectors have together."""
         return int(self.offsets[-1] - self.offsets[0])
 
+    @property
+    def longest(self) -> int:
+        """Return how many elements the longest vector has."""
+        return int(np.diff(self.offsets).max(initial=0))
+
     def __getitem__(self, chosen: Any) -> Any:
         if isinstance(chosen, int | np.integer):
             start, stop = int(self.offsets[chosen]), int(self.offsets[chosen + 1])

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ruvector.collection.collection import Collection
-from ruvector.errors import Forbidden
+from ruvector.collection.points import PreparedPoints
+from ruvector.collection.ragged import Ragged
+from ruvector.errors import Forbidden, StorageFull
 from ruvector.model import requests as r
 from ruvector.model.filters import (
     Condition,
@@ -25,6 +27,7 @@ from ruvector.model.filters import (
 )
 from ruvector.model.operations import OPERATION_OF, Kind
 from ruvector.model.strict import StrictMode
+from ruvector.storage import machine
 
 _LIMITED = (r.Upsert, r.UpdateVectors, r.SetPayload, r.OverwritePayload)
 
@@ -98,6 +101,7 @@ def _check_writes(collection: Collection, request: Any, strict: StrictMode) -> N
             _at_most(strict, "upsert_max_batchsize", len(part.points), "upsert limit")
         if isinstance(part, _LIMITED):
             _check_sizes(collection, strict)
+            _check_memory(strict)
         filter = getattr(part, "filter", None)
         _check_filter(collection, filter, strict, "unindexed_filtering_update")
         if isinstance(part, r.CreateFieldIndex):
@@ -136,6 +140,40 @@ _SIZES = {
     "max_collection_vector_size_bytes": "Size of the vectors in bytes",
     "max_collection_payload_size_bytes": "Size of the payloads in bytes",
 }
+
+
+def _check_memory(strict: StrictMode) -> None:
+    most = strict.limit("max_resident_memory_percent")
+    used = None if most is None else machine.memory_percent()
+    if used is not None and used >= most:
+        raise StorageFull(
+            f"resident memory of this node is at {used} %; the limit "
+            f"max_resident_memory_percent of the collection is {most}: "
+            "delete points or collections, or raise it"
+        )
+
+
+def check_lengths(collection: Collection, points: PreparedPoints) -> None:
+    """Refuse points with a longer sparse vector or multi-vector than strict mode allows."""
+    strict = collection.config.strict
+    if strict is None:
+        return
+    for setting, limit_name, what in _LENGTHS:
+        for name, limits in (strict.limit(setting) or {}).items():
+            most = getattr(limits, limit_name)
+            column, _ = points.columns.get(collection.config.key_of(name), (None, None))
+            if isinstance(column, Ragged) and isinstance(most, int) and column.longest > most:
+                raise _refusal(
+                    f"{what} {name!r} has a length of {column.longest}; "
+                    f"the limit {setting}.{name}.{limit_name} is {most}",
+                    "Write shorter ones, or raise the limit",
+                )
+
+
+_LENGTHS = (
+    ("sparse_config", "max_length", "Sparse vector"),
+    ("multivector_config", "max_vectors", "Multi-vector"),
+)
 
 
 def _check_index_count(

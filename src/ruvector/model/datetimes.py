@@ -43,6 +43,16 @@ def parse_datetime(text: str) -> int | None:
     return _parse_by_form(text)
 
 
+def utc_text(seconds: float) -> str:
+    """Return the moment so many seconds after the epoch as text.
+
+    >>> utc_text(1.5)
+    '1970-01-01T00:00:01.500000Z'
+    """
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def microseconds_of(moment: datetime | date) -> int:
     """Return the microseconds since the epoch; a moment without an offset is taken as UTC."""
     if not isinstance(moment, datetime):

@@ -63,6 +63,9 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(r.ListCollections, "GET /collections", _META, _R),
     Operation(r.GetCollection, f"GET {_C}", _READ, _R),
     Operation(r.GetMemory, f"GET {_C}/memory", _READ, _R),
+    Operation(
+        r.GetOptimizations, f"GET {_C}/optimizations", _READ, _R, ("with_", "completed_limit")
+    ),
     Operation(r.CollectionExists, f"GET {_C}/exists", _READ, _R),
     Operation(r.CreateCollection, f"PUT {_C}", _META, _M, ("timeout",)),
     Operation(r.UpdateCollection, f"PATCH {_C}", _META, _M, ("timeout",)),
@@ -71,6 +74,10 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(r.ListAliases, "GET /aliases", _META, _R),
     Operation(r.ListCollectionAliases, f"GET {_C}/aliases", _READ, _R),
     Operation(r.WaitForIndex, f"POST {_C}/index/wait", _READ, _W, ("timeout",)),
+    Operation(r.GetIssues, "GET /issues", _META, _R),
+    Operation(r.ClearIssues, "DELETE /issues", _META, _M),
+    Operation(r.GetQuotas, "GET /quotas", _META, _R),
+    Operation(r.UpdateQuotas, "PUT /quotas", _META, _M, ("wait",)),
     Operation(r.Upsert, f"PUT {_C}/points", _WRITE, _W, _WAIT),
     Operation(r.UpdateVectors, f"PUT {_C}/points/vectors", _WRITE, _W, _WAIT),
     Operation(r.DeletePoints, f"POST {_C}/points/delete", _WRITE, _W, _WAIT),

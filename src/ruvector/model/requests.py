@@ -40,6 +40,7 @@ from ruvector.model.reads import (
     SearchGroups,
     SearchParams,
 )
+from ruvector.model.reports import IssuesResult, OptimizationsResult, QuotaStatus
 from ruvector.model.request import JsonObject, Request
 from ruvector.model.results import (
     AliasesResult,
@@ -177,6 +178,54 @@ class WaitForIndex(Request[bool], frozen=True, kw_only=True):
     result: ClassVar[Any] = bool
     collection: str
     timeout: float | None = None
+
+
+class GetOptimizations(Request[OptimizationsResult], frozen=True, kw_only=True):
+    """Say what maintenance does to a collection, did and has to do.
+
+    `with_`: which of queued, completed and idle_segments to list; `completed_limit` lists that
+    many completed ones.
+    """
+
+    result: ClassVar[Any] = OptimizationsResult
+    collection: str
+    with_: list[str] | None = None
+    completed_limit: int | None = None
+
+
+# The database
+
+
+class GetIssues(Request[IssuesResult], frozen=True, kw_only=True):
+    """Say what makes the database slower than it need be, and what helps."""
+
+    result: ClassVar[Any] = IssuesResult
+
+
+class ClearIssues(Request[bool], frozen=True, kw_only=True):
+    """Forget the issues that were seen; those that go on come back."""
+
+    result: ClassVar[Any] = bool
+
+
+class GetQuotas(Request[QuotaStatus], frozen=True, kw_only=True):
+    """Say which limits this node has, and how much it uses."""
+
+    result: ClassVar[Any] = QuotaStatus
+
+
+class UpdateQuotas(Request[bool], frozen=True, kw_only=True):
+    """Replace the limits of this node: beyond them, what needs memory or disk is refused (507).
+
+    A resource that reached its limit is refused until it is `release_margin_percent` below.
+    """
+
+    result: ClassVar[Any] = bool
+    enabled: bool | None = None
+    max_resident_memory_percent: int | None = None
+    max_disk_usage_percent: int | None = None
+    release_margin_percent: int | None = None
+    wait: bool = True
 
 
 # Writes

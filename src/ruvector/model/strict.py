@@ -9,11 +9,24 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ruvector.errors import BadInput, InvalidRequest, MalformedRequest
+from ruvector.errors import InvalidRequest, MalformedRequest
 from ruvector.model.ids import shown
 
 Count = int | None | UnsetType
 Flag = bool | None | UnsetType
+_MOST = 2**63 - 1
+
+
+class StrictMultivector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Limits on one multi-vector."""
+
+    max_vectors: Count = UNSET
+
+
+class StrictSparse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Limits on one sparse vector."""
+
+    max_length: Count = UNSET
 
 
 class StrictMode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,8 +49,8 @@ class StrictMode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     max_points_count: Count = UNSET
     filter_max_conditions: Count = UNSET
     condition_max_size: Count = UNSET
-    multivector_config: dict[str, dict[str, int]] | None | UnsetType = UNSET
-    sparse_config: dict[str, dict[str, int]] | None | UnsetType = UNSET
+    multivector_config: dict[str, StrictMultivector] | None | UnsetType = UNSET
+    sparse_config: dict[str, StrictSparse] | None | UnsetType = UNSET
     max_payload_index_count: Count = UNSET
     max_resident_memory_percent: Count = UNSET
 
@@ -47,16 +60,17 @@ class StrictMode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return None if value is UNSET else value
 
 
-# The least value of each limit, as Qdrant has them; others may be 0.
-_LEAST = {
-    "max_query_limit": 1,
-    "max_timeout": 1,
-    "read_rate_limit": 1,
-    "write_rate_limit": 1,
-    "max_points_count": 1,
+# The least and the largest value of limits, as Qdrant has them; others may be 0.
+_RANGES = {
+    "max_query_limit": (1, _MOST),
+    "max_timeout": (1, _MOST),
+    "read_rate_limit": (1, _MOST),
+    "write_rate_limit": (1, _MOST),
+    "max_points_count": (1, _MOST),
+    "max_vectors": (1, _MOST),
+    "max_length": (1, _MOST),
+    "max_resident_memory_percent": (1, 100),
 }
-# Limits that nothing here can check yet: they are refused rather than ignored.
-_UNKEPT = ("multivector_config", "sparse_config", "max_resident_memory_percent")
 
 
 def parse_strict_mode(source: Any, old: StrictMode | UnsetType = UNSET) -> StrictMode | UnsetType:
@@ -68,15 +82,7 @@ def parse_strict_mode(source: Any, old: StrictMode | UnsetType = UNSET) -> Stric
         given = source if isinstance(source, StrictMode) else msgspec.convert(source, StrictMode)
     except msgspec.ValidationError as error:
         raise MalformedRequest(f"{path}: {error}") from error
-    for name in given.__struct_fields__:
-        value = given.limit(name)
-        if name in _UNKEPT and value is not None:
-            raise BadInput(f"{path}.{name} is not enforced by this version: leave it out")
-        if value is not None and not isinstance(value, bool):
-            least = _LEAST.get(name, 0)
-            if not least <= value < 2**63:
-                rule = f"must be {least} or larger, and below 2^63"
-                raise InvalidRequest.of(f"{path}.{name}", shown(value), rule)
+    _check(given, path)
     if isinstance(old, UnsetType):
         return given
     changes = {
@@ -85,3 +91,16 @@ def parse_strict_mode(source: Any, old: StrictMode | UnsetType = UNSET) -> Stric
         if (value := getattr(given, name)) is not UNSET and value is not None
     }
     return msgspec.structs.replace(old, **changes)
+
+
+def _check(limits: msgspec.Struct, path: str) -> None:
+    for name in limits.__struct_fields__:
+        value = getattr(limits, name)
+        if isinstance(value, dict):
+            for vector, inner in value.items():
+                _check(inner, f"{path}.{name}.{vector}")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            least, most = _RANGES.get(name, (0, _MOST))
+            if not least <= value <= most:
+                rule = f"must be from {least} to {most}"
+                raise InvalidRequest.of(f"{path}.{name}", shown(value), rule)

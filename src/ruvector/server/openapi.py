@@ -8,23 +8,13 @@ from ruvector.model import requests as r
 from ruvector.model.operations import OPERATIONS, Operation
 from ruvector.model.wire.bodies import body_type
 from ruvector.model.wire.point_bodies import ChangesBody, UpdateVectorsBody, UpsertBody
+from ruvector.model.wire.query_fields import QUERY_FIELDS, wire_name
 from ruvector.server import identity
 
 POINT_BODIES: dict[type, type] = {
     r.Upsert: UpsertBody,
     r.UpdateVectors: UpdateVectorsBody,
     r.BatchUpdate: ChangesBody,
-}
-QUERY_SCHEMAS: dict[str, dict[str, Any]] = {
-    "wait": {"type": "boolean", "default": False},
-    "ordering": {"enum": ["weak", "medium", "strong"]},
-    "timeout": {"type": "integer", "minimum": 1},
-    "consistency": {
-        "anyOf": [
-            {"type": "integer", "minimum": 1},
-            {"enum": ["majority", "quorum", "all"]},
-        ]
-    },
 }
 POINT_ID = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "format": "uuid"}]}
 CREATE_SHORT = {
@@ -120,7 +110,12 @@ def _entry(operation: Operation, body: Any, result: Any) -> dict[str, Any]:
         for name in names
     ]
     parameters += [
-        {"name": name, "in": "query", "required": False, "schema": QUERY_SCHEMAS[name]}
+        {
+            "name": wire_name(name),
+            "in": "query",
+            "required": False,
+            "schema": QUERY_FIELDS[name].schema,
+        }
         for name in operation.query_fields
     ]
     entry: dict[str, Any] = {

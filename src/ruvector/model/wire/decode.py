@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ruvector.errors import InvalidRequest, MalformedRequest
+from ruvector.errors import MalformedRequest
 from ruvector.kernel import scan_json
 from ruvector.model import requests as r
 from ruvector.model.ids import PointId
@@ -34,14 +34,13 @@ from ruvector.model.wire.pieces import (
     is_object,
     split,
 )
+from ruvector.model.wire.query_fields import read_query_field, wire_name
 
 MAX_ID_DIGITS = 20  # those of 2^64 - 1; int() of thousands of digits raises
 MAX_SHORT_BYTES = 256
 MAX_SHORT_BODIES = 256  # that are remembered: 64 KiB
 _UNCHANGING = frozenset({bool, int, float, str, type(None), msgspec.Raw, r.SearchParams})
 _short_bodies: dict[tuple[type, bytes], dict[str, Any]] = {}
-_ORDERINGS = ("weak", "medium", "strong")
-_CONSISTENCIES = ("majority", "quorum", "all")
 
 
 def decode_request(
@@ -50,8 +49,8 @@ def decode_request(
     """Return the request. MalformedRequest or InvalidRequest where it cannot be read."""
     fields: dict[str, Any] = {name: _path_value(name, text) for name, text in path.items()}
     for name in operation.query_fields:
-        if name in query:
-            fields[name] = _query_value(name, query[name])
+        if (key := wire_name(name)) in query:
+            fields[name] = read_query_field(name, query[key])
     if operation.method in ("GET", "DELETE"):
         return operation.request(**fields)
     fields.update(_body_fields(operation.request, body))
@@ -133,32 +132,6 @@ def _path_value(name: str, text: str) -> PointId:
     if name == "id" and text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS:
         return int(text)
     return text
-
-
-def _query_value(name: str, text: str) -> Any:
-    if name == "wait":
-        if text not in ("true", "false"):
-            raise MalformedRequest(f"query parameter wait is {text!r}; it must be true or false")
-        return text == "true"
-    if name == "timeout":
-        if not (text.isascii() and text.isdigit() and len(text) < 10):
-            raise MalformedRequest(f"query parameter timeout is {text!r}; it must be whole seconds")
-        if int(text) < 1:
-            raise InvalidRequest.of("timeout", text, "must be 1 or larger")
-        return int(text)
-    if name == "ordering" and text not in _ORDERINGS:
-        raise MalformedRequest(
-            f"query parameter ordering is {text!r}; it must be weak, medium or strong"
-        )
-    if name == "consistency" and text not in _CONSISTENCIES and not _is_count(text):
-        raise MalformedRequest(
-            f"query parameter consistency is {text!r}; it must be a number, majority, quorum or all"
-        )
-    return text
-
-
-def _is_count(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0
 
 
 def _decode_upsert(body: bytes) -> dict[str, Any]:

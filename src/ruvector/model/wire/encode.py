@@ -18,6 +18,7 @@ from ruvector.model.operations import OPERATION_OF
 from ruvector.model.points import PointsBlock, Vectors
 from ruvector.model.wire.bodies import SEARCHES, body_fields
 from ruvector.model.wire.decode import BATCH_CHANGES
+from ruvector.model.wire.query_fields import wire_name
 
 _NAME_OF_CHANGE = {request: name for name, request in BATCH_CHANGES.items()}
 
@@ -30,7 +31,7 @@ def encode_request(request: r.Request[Any]) -> tuple[str, str, bytes | None]:
         if "{" + name + "}" in path:
             path = path.replace("{" + name + "}", quote(str(getattr(request, name)), safe=""))
     query = {
-        name: _query_text(value)
+        wire_name(name): _query_text(value)
         for name in operation.query_fields
         if (value := getattr(request, name)) is not None
     }
@@ -128,4 +129,6 @@ def _encode_id(value: Any) -> Any:
 
 
 def _query_text(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
