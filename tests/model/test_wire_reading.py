@@ -57,6 +57,7 @@ NEEDS_NOTHING = {
     r.QueryPoints,
     r.MatrixPairs,
     r.MatrixOffsets,
+    r.UpdateQuotas,
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 from ruvector.errors import NotFound
 from ruvector.model import requests as r
 from ruvector.model.operations import OPERATIONS
+from ruvector.model.wire.query_fields import wire_name
 from ruvector.server import metrics as metrics_room
 from ruvector.server.openapi import specification
 
@@ -134,7 +135,7 @@ def test_specification_has_every_operation(server):
         assert entry["operationId"] == operation.name
         assert entry["summary"]
         declared = {each["name"] for each in entry["parameters"]}
-        assert declared >= set(operation.query_fields)
+        assert declared >= {wire_name(field) for field in operation.query_fields}
         assert ("requestBody" in entry) == (operation.method not in ("GET", "DELETE"))
     served = {
         (route.path, route.method.lower())
