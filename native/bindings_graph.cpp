@@ -119,7 +119,7 @@ void view_stored(Graph& graph, Vectors vectors, Rows2 links, std::optional<Bytes
 
 Hits search_of(const Graph& graph, Floats2 queries, std::size_t k, std::size_t beam,
                std::optional<Bytes1> allowed, std::int64_t allowed_count,
-               std::size_t full_scan_rows, bool exact, int threads, bool raw) {
+               std::size_t full_scan_rows, bool exact, int threads) {
   if (queries.shape(1) != graph.options().dim)
     throw nb::value_error("queries do not have the graph's dimensions");
   SearchOptions options;
@@ -127,7 +127,6 @@ Hits search_of(const Graph& graph, Floats2 queries, std::size_t k, std::size_t b
   options.beam = beam;
   options.full_scan_rows = full_scan_rows;
   options.exact = exact;
-  options.raw = raw;
   const std::size_t rows = graph.rows();
   std::size_t matches = rows - graph.deleted_rows();
   if (allowed) {
@@ -140,17 +139,47 @@ Hits search_of(const Graph& graph, Floats2 queries, std::size_t k, std::size_t b
   const std::size_t columns = std::min(k, matches);
   auto out_rows = new_array<std::uint32_t>({queries.shape(0), columns});
   auto out_scores = new_array<float>({queries.shape(0), columns});
-  if (columns == 0 && raw) {
-    for (std::size_t i = 0; i < queries.shape(0); ++i)
-      if (!std::isfinite(squared_length(queries.data() + i * queries.shape(1), queries.shape(1))))
-        throw nb::value_error("a query holds NaN or infinity");
-  }
   if (columns > 0) {
     const nb::gil_scoped_release released;
     search(graph, queries.data(), queries.shape(0), options, columns, threads, out_rows.data(),
            out_scores.data());
   }
   return {nb::cast(out_rows), nb::cast(out_scores)};
+}
+
+using FloatsAny = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;
+using Ids1 = nb::ndarray<const std::uint64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+// As users ask, in one call: queries [dim] or [q, dim] are checked and made unit length for cosine,
+// and hits come back by id. Throws where a row has no id: rows vanished during the search.
+Hits search_ids(const Graph& graph, FloatsAny queries, Ids1 ids, std::size_t k, std::size_t beam,
+                std::size_t full_scan_rows, int threads) {
+  const std::size_t dim = graph.options().dim;
+  if (queries.ndim() < 1 || queries.ndim() > 2 || queries.shape(queries.ndim() - 1) != dim)
+    throw nb::value_error("queries do not have the graph's dimensions");
+  const std::size_t count = queries.ndim() == 1 ? 1 : queries.shape(0);
+  SearchOptions options;
+  options.k = k;
+  options.beam = beam;
+  options.full_scan_rows = full_scan_rows;
+  options.raw = true;
+  const std::size_t columns = std::min(k, graph.rows() - graph.deleted_rows());
+  auto out_ids = new_array<std::uint64_t>({count, columns});
+  auto out_scores = new_array<float>({count, columns});
+  for (std::size_t i = 0; i < count && columns == 0; ++i)
+    if (!std::isfinite(squared_length(queries.data() + i * dim, dim)))
+      throw nb::value_error("a query holds NaN or infinity");
+  if (columns > 0) {
+    const nb::gil_scoped_release released;
+    std::vector<std::uint32_t> rows(count * columns);
+    search(graph, queries.data(), count, options, columns, threads, rows.data(),
+           out_scores.data());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (rows[i] >= ids.shape(0)) throw std::out_of_range("a row has no id");
+      out_ids.data()[i] = ids.data()[rows[i]];
+    }
+  }
+  return {nb::cast(out_ids), nb::cast(out_scores)};
 }
 
 // A view of a store whose rows lie in one block, kept alive by the graph.
@@ -264,8 +293,9 @@ void bind_graph(nb::module_& module) {
           })
       .def("search", &search_of, nb::arg("queries").noconvert(), nb::arg("k"), nb::arg("beam"),
            nb::arg("allowed").noconvert().none(), nb::arg("allowed_count"),
-           nb::arg("full_scan_rows"), nb::arg("exact"), nb::arg("threads"),
-           nb::arg("raw") = false)
+           nb::arg("full_scan_rows"), nb::arg("exact"), nb::arg("threads"))
+      .def("search_ids", &search_ids, nb::arg("queries").noconvert(), nb::arg("ids").noconvert(),
+           nb::arg("k"), nb::arg("beam"), nb::arg("full_scan_rows"), nb::arg("threads"))
       .def_prop_ro("rows", &Graph::rows)
       .def_prop_ro("deleted_rows", &Graph::deleted_rows)
       .def_prop_ro("memory_bytes", &Graph::memory_bytes)

@@ -203,6 +203,20 @@ class CompactRows:
         )
         return np.concatenate(parts)
 
+    def search_ids(
+        self,
+        queries: Float32Array,
+        ids: NDArray[np.uint64],
+        k: int,
+        beam: int,
+        full_scan_rows: int,
+        threads: int,
+    ) -> tuple[NDArray[np.uint64], Float32Array]:
+        """Return ids and scores of the best rows, for queries as users give them."""
+        asked = self._prepared(queries if queries.ndim > 1 else queries[np.newaxis])
+        rows, scores = self.search(asked, k, beam, None, 0, full_scan_rows, False, threads)
+        return ids[rows], scores
+
     def search(
         self,
         queries: Float32Array,
@@ -213,14 +227,8 @@ class CompactRows:
         full_scan_rows: int,
         exact: bool,
         threads: int,
-        raw: bool = False,
     ) -> tuple[RowArray, Float32Array]:
-        """Return the best rows and their scores by originals, as `_kernel.Graph.search` does.
-
-        `raw`: queries were neither checked nor, for cosine, made unit length.
-        """
-        if raw:
-            queries = self._prepared(queries)
+        """Return the best rows and their scores by originals, as `_kernel.Graph.search` does."""
         state = self._state
         chosen = state.live
         if allowed is not None:  # rows beyond the mask do not match

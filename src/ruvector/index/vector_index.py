@@ -189,22 +189,12 @@ class VectorIndex:
         before = self._replacements
         settled = allowed is None and not before & 1
         if settled and isinstance(queries, np.ndarray) and queries.dtype == np.float32:
-            # In as few steps as it takes: the kernel checks and normalizes.
-            given: Float32Array = queries[np.newaxis] if queries.ndim == 1 else queries
-            found = self._rows
+            # In as few steps as it takes: the kernel checks, normalizes and looks ids up.
+            rows = self._rows
             try:
-                rows, scores = found.core.search(
-                    given,
-                    k,
-                    beam,
-                    None,
-                    0,
-                    FULL_SCAN_ROWS,
-                    False,
-                    threads,
-                    True,
+                ids, scores = rows.core.search_ids(
+                    queries, rows.ids, k, beam, FULL_SCAN_ROWS, threads
                 )
-                ids = found.ids[rows]
             except (TypeError, ValueError, IndexError):
                 # Bad queries are named below; or rows vanished meanwhile and places stayed empty.
                 before = -1

@@ -138,8 +138,16 @@ class Graph:
         full_scan_rows: int,
         exact: bool,
         threads: int,
-        raw: bool = False,
     ) -> tuple[_Rows, _Floats]: ...
+    def search_ids(
+        self,
+        queries: _Floats,
+        ids: NDArray[np.uint64],
+        k: int,
+        beam: int,
+        full_scan_rows: int,
+        threads: int,
+    ) -> tuple[NDArray[np.uint64], _Floats]: ...
     @property
     def rows(self) -> int: ...
     @property
