@@ -127,7 +127,10 @@ class MixedBeam {
   // Returns the position, or one beyond the array if it was not near enough.
   std::size_t offer(float distance, std::uint32_t row) {
     if (!(distance < bound())) return beam_.size();
-    if (beam_.full()) drop_last();
+    if (beam_.full()) {
+      drop_last();
+      crowded_ = true;
+    }
     const bool matching = matches_(row);
     const std::size_t at = beam_.offer(distance, row);
     count_ += matching;
@@ -135,6 +138,8 @@ class MixedBeam {
     while (count_ == width_ && !matches_(beam_.last().row & ~kExpanded)) beam_.drop_last();
     return at;
   }
+  // Other rows took places that rows that match should have had.
+  bool is_crowded() const { return crowded_; }
   // Leaves only rows that match, and returns how many.
   std::size_t finish() {
     std::size_t kept = 0;
@@ -156,6 +161,7 @@ class MixedBeam {
   Beam beam_;
   std::size_t width_;
   std::size_t count_ = 0;
+  bool crowded_ = false;
   const Matches& matches_;
 };
 
