@@ -19,6 +19,7 @@ from ruvector.collection.memory import memory_report
 from ruvector.collection.quotas import quota_config
 from ruvector.collection.settings import changed_config, describe, new_config
 from ruvector.collection.strict import check_strict
+from ruvector.collection.telemetry import JsonObject, collection_telemetry
 from ruvector.collection.vector_names import with_vector, without_vector
 from ruvector.errors import BadInput, MalformedRequest, NotFound, RuvectorError, TimedOut
 from ruvector.model import requests as r
@@ -116,6 +117,18 @@ class Engine:
     def problems(self) -> dict[str, str]:
         """Return what is wrong, by collection; empty when all is well."""
         return self._catalog.problems
+
+    def telemetry(self, level: int) -> tuple[list[JsonObject], JsonObject]:
+        """Return the telemetry of every collection that can be used, and that of the quotas.
+
+        `level`: as in `collection.telemetry`; 0 is only their number, so nothing is told of them.
+        """
+        catalog, found = self._catalog, []
+        for name, collection in catalog.open_collections.items() if level else ():
+            with contextlib.suppress(NotFound):  # deleted meanwhile
+                found.append(collection_telemetry(name, collection, level, catalog.node_id))
+        quotas = catalog.current_quotas
+        return found, {"config": quotas.config, "exceeded": quotas.exceeded()}
 
     def statistics(self) -> list[CollectionStatistics]:
         """Return the sizes of every collection that can be used."""

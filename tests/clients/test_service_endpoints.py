@@ -50,3 +50,50 @@ def test_quotas(client: QdrantClient, two: str) -> None:
             assert error.value.status_code == 507
     finally:
         api.update_quotas(quota_config=models.QuotaConfig())
+
+
+@pytest.mark.parametrize("level", [0, 1, 2, 3, 4, 10])
+def test_telemetry(client: QdrantClient, two: str, level: int) -> None:
+    client.create_payload_index(two, "n", models.PayloadSchemaType.INTEGER)
+    found = client.http.service_api.telemetry(details_level=level, per_collection=True).result
+    assert isinstance(found, models.TelemetryData)
+    assert found.cluster == models.ClusterTelemetry(enabled=False)
+    assert found.collections.number_of_collections >= 1
+    assert found.requests is not None
+    assert two in (found.requests.rest.per_collection_responses or {})
+    assert (found.memory is not None) == (found.quota is not None) == (level > 0)
+    if level < 2:
+        return
+    (ours,) = [each for each in found.collections.collections or () if each.id == two]
+    assert ours.config.params.vectors.size == 2
+    assert (ours.shards is not None) == (level > 2)
+    if level < 3:
+        return
+    local = ours.shards[0].local
+    assert local.num_points == local.num_vectors == 2
+    assert local.optimizations.status == "ok"
+    assert (local.segments is not None) == (level > 3)
+    if level > 3:
+        (segment,) = local.segments
+        assert segment.info.num_points == 2
+        assert segment.info.index_schema["n"].points == 2
+
+
+def test_anonymous_telemetry_names_nothing(client: QdrantClient, name: str) -> None:
+    params = models.VectorParams(size=2, distance=models.Distance.DOT)
+    client.create_collection(
+        name,
+        vectors_config={"secret_vector": params},
+        sparse_vectors_config={"secret_sparse": models.SparseVectorParams()},
+        metadata={"secret": "secret text"},
+    )
+    client.create_payload_index(name, "secret_field", models.PayloadSchemaType.INTEGER)
+    api = client.http.service_api
+    known = api.telemetry(details_level=9, per_collection=True).result.model_dump_json()
+    for word in (f'"{name}"', "secret_vector", "secret_sparse", "secret text"):
+        assert word in known
+    hidden = api.telemetry(details_level=9, per_collection=True, anonymize=True).result
+    text = hidden.model_dump_json()
+    assert "secret" not in text
+    assert f'"{name}"' not in text
+    assert hidden.collections.number_of_collections == len(hidden.collections.collections)

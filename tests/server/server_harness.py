@@ -95,6 +95,9 @@ class FakeEngine:
             for name in self.collections
         ]
 
+    def telemetry(self, level):
+        return [{"id": name, "level": level} for name in self.collections if level], {}
+
     def close(self):
         self.closed = True
 

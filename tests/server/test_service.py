@@ -127,6 +127,48 @@ def test_telemetry_is_small_and_true(server, engine):
     assert result["collections"]["number_of_collections"] == 1
 
 
+def test_telemetry_tells_requests_by_endpoint_and_collection(server, engine):
+    engine.collections = {"docs": None}
+    for _ in range(2):
+        server("POST", "/collections/docs/points/query", {"query": [1.0]})
+    server("POST", "/collections/docs/points/query", b"{")
+    server("GET", "/collections/made-up/exists")
+    endpoint = "POST /collections/{collection}/points/query"
+    requests = server("GET", "/telemetry").result["requests"]["rest"]
+    assert set(requests["responses"][endpoint]) == {"200", "400"}
+    found = requests["responses"][endpoint]["200"]
+    assert found["count"] == 2
+    assert 0 < found["min_duration_micros"] <= found["avg_duration_micros"]
+    assert found["avg_duration_micros"] <= found["max_duration_micros"]
+    assert found["max_duration_micros"] < found["total_duration_micros"] + 1
+    assert "per_collection_responses" not in requests
+    requests = server("GET", "/telemetry?per_collection=true").result["requests"]["rest"]
+    assert set(requests["per_collection_responses"]) == {"docs"}
+    assert requests["per_collection_responses"]["docs"][endpoint]["200"]["count"] == 2
+
+
+def test_metrics_tell_responses_by_collection_where_asked(server, engine):
+    engine.collections = {"docs": None}
+    server("POST", "/collections/docs/points/query", {"query": [1.0]})
+    sample = (
+        'rest_responses_total{method="POST",endpoint="/collections/{collection}/points/query",'
+        'status="200",collection="docs"}'
+    )
+    assert samples(server("GET", "/metrics?per_collection=true"))[sample] == 1
+    assert sample not in samples(server("GET", "/metrics"))
+    anonymous = server("GET", "/metrics?per_collection=true&anonymize=true").text
+    assert "docs" not in anonymous
+    assert 'status="200",collection="' in anonymous
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("details_level=x", 400), ("anonymize=1", 400), ("timeout=0", 422), ("details_level=-1", 400)],
+)
+def test_wrong_questions_about_telemetry_are_refused(server, query, status):
+    assert server("GET", f"/telemetry?{query}").status == status
+
+
 def test_specification_has_every_operation(server):
     found = server("GET", "/openapi.json").json()
     assert found["openapi"] == "3.1.0"

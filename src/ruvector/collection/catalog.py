@@ -10,6 +10,7 @@ collection keeps its name and refuses requests; the others go on.
 """
 
 import contextlib
+import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -140,6 +141,14 @@ class Catalog:
     def open_collections(self) -> dict[str, Collection]:
         """Return the collections that can be used."""
         return dict(self._open)
+
+    @property
+    def node_id(self) -> int:
+        """Return the number of this node: of its folder's place, 53 bits, so that JavaScript reads
+        it.
+        """
+        digest = hashlib.blake2b(str(self.root.resolve()).encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big") >> 11
 
     @property
     def problems(self) -> dict[str, str]:

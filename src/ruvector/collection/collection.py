@@ -93,6 +93,12 @@ class Collection:
         return None if poisoned is None else f"a commit failed: {poisoned}; restart"
 
     @property
+    def optimizer_status(self) -> str | dict[str, str]:
+        """Return "ok", or what keeps writes or maintenance from going on."""
+        failure = self.problem or self.maintenance.failure
+        return "ok" if failure is None else {"error": str(failure)}
+
+    @property
     def status(self) -> str:
         """Return green, yellow while work is due, or red when something failed."""
         if self.problem is not None or self.maintenance.failure is not None:

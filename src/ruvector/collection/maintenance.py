@@ -50,7 +50,7 @@ class Maintenance:
         self._forced = 0  # callers of `finish` that want everything indexed
         self.failure: BaseException | None = None
         self.current = ""  # the reason of the step that runs
-        self._history = History(str(shard.store.path))
+        self.history = History(str(shard.store.path))
         shard.on_applied = self.wake
 
     # Called from any thread
@@ -91,7 +91,7 @@ class Maintenance:
         """Return what was done, is being done and is due."""
         with self._shard.lock:
             segments = self._shard.segments
-        return self._history.report(request, self._due(), segments)
+        return self.history.report(request, self._due(), segments)
 
     def close(self) -> None:
         """Stop the thread; a build that runs is given up."""
@@ -132,7 +132,7 @@ class Maintenance:
                 continue
             self.current = step.reason
             try:
-                with self._history.record(step, self._cancel.is_set):
+                with self.history.record(step, self._cancel.is_set):
                     step.run()
                 step = None  # holds segments that are no longer shown
                 self._compactor.drop_cold()

@@ -51,6 +51,9 @@ class History:
         self._lock = threading.Lock()
         self._running: Optimization | None = None
         self._completed: deque[Optimization] = deque(maxlen=COMPLETED_MAX)
+        self._count = 0
+        self._seconds = 0.0
+        self.points_optimized = 0  # since the start
 
     @contextmanager
     def record(self, step: Step, was_cancelled: Callable[[], bool]) -> Iterator[None]:
@@ -82,6 +85,23 @@ class History:
             with self._lock:
                 self._running = None
                 self._completed.appendleft(done)
+                self._count += 1
+                self._seconds += progress.duration_sec or 0.0
+                if status == "done":
+                    self.points_optimized += sum(s.points_count for s in running.segments)
+
+    def durations(self) -> dict[str, float]:
+        """Return how many steps there were since the start, and what they took."""
+        with self._lock:
+            total = round(1e6 * self._seconds)
+            if not self._count:
+                return {"count": 0}
+            average = total / self._count
+            return {
+                "count": self._count,
+                "avg_duration_micros": average,
+                "total_duration_micros": total,
+            }
 
     def report(
         self, request: GetOptimizations, due: Iterable[Step], segments: Iterable[Segment]

@@ -131,22 +131,26 @@ def describe(collection: Collection) -> CollectionInfo:
     with collection.view() as view:
         points, segments = len(view.live), view.segments
     indexed = sum(segment.counts[name] for segment in segments for name in segment.graphs)
-    with shard.lock:
-        schemas = shard.indexes.schemas()
-    counts = {field: _points_indexed(shard, field) for field in schemas}
-    failure = collection.problem or collection.maintenance.failure
     return CollectionInfo(
         status=collection.status,
-        optimizer_status="ok" if failure is None else {"error": str(failure)},
+        optimizer_status=collection.optimizer_status,
         points_count=points,
         indexed_vectors_count=indexed,
         segments_count=max(1, len(segments)),
-        config=_echo(collection.config),
-        payload_schema={
-            field: _index_info(schema, counts[field]) for field, schema in schemas.items()
-        },
+        config=echo(collection.config),
+        payload_schema=index_infos(shard),
         update_queue=UpdateQueueInfo(shard.store.waiting),
     )
+
+
+def index_infos(shard: Shard) -> dict[str, PayloadIndexInfo]:
+    """Return what is known of each payload index."""
+    with shard.lock:
+        schemas = shard.indexes.schemas()
+    return {
+        field: _index_info(schema, _points_indexed(shard, field))
+        for field, schema in schemas.items()
+    }
 
 
 def _points_indexed(shard: Shard, field: str) -> int:
@@ -191,7 +195,7 @@ def _checked(metadata: dict[str, Any]) -> dict[str, Any]:
     return msgspec.json.decode(text)  # type: ignore[no-any-return]
 
 
-def _echo(config: CollectionConfig) -> dict[str, Any]:
+def echo(config: CollectionConfig) -> dict[str, Any]:
     """Return the configuration as it stands on the wire: one unnamed vector stands bare."""
     echo: dict[str, Any] = msgspec.to_builtins(config)
     del echo["name_numbers"], echo["next_name_number"]  # ours alone

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -55,7 +56,8 @@ class Application:
         self._gate = Gate(service)
         self._bodies = BodyReader(service.max_request_size_mb * MEBIBYTE, self.pool)
         rest = Rest(engine, self.pool, self._bodies)
-        about = ServiceRoutes(engine, self.pool, self.metrics, lambda: self.stopping)
+        storage_path = Path(settings.storage.storage_path)
+        about = ServiceRoutes(engine, self.pool, self.metrics, storage_path, lambda: self.stopping)
         self.router = Router([*rest.routes(), *about.routes()])
         self.immediate = Immediate(self, self.router, self._gate)
 

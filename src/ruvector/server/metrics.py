@@ -6,9 +6,10 @@ they are escaped, and after MAX_COLLECTIONS of them the others are counted under
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from ruvector.server.durations import EndpointDurations
 from ruvector.server.identity import QDRANT_VERSION
 
 MAX_COLLECTIONS = 256  # label values; each is a time series in somebody's Prometheus
@@ -28,6 +29,7 @@ SEARCHES = frozenset(
         "DiscoverBatch",
     }
 )
+OF_ANY_NAME = frozenset({"CollectionExists", "DeleteCollection"})  # answered for any name
 BUCKETS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025),
     *(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
@@ -38,7 +40,9 @@ class Metrics:
     """What has been counted since the start."""
 
     def __init__(self) -> None:
-        self._requests: Counter[tuple[str, str, str, int]] = Counter()
+        self.endpoints = EndpointDurations()
+        self.of_collections: dict[str, EndpointDurations] = {}
+        self._operations: Counter[tuple[str, int]] = Counter()
         self._queries: Counter[str] = Counter()
         self._buckets = [0] * (len(BUCKETS) + 1)
         self._seconds = 0.0
@@ -53,15 +57,36 @@ class Metrics:
         collection: str | None,
     ) -> None:
         """Count one answered request."""
-        self._requests[label, method, path, status] += 1
-        if label in SEARCHES and status == 200 and collection is not None:
+        self._operations[label, status] += 1
+        endpoint = (method, path, status)
+        self.endpoints.add(endpoint, seconds)
+        if collection is None:
+            return
+        own = self.of_collections.get(collection)
+        if own is None:
+            if status >= 400 or label in OF_ANY_NAME:
+                return  # anybody can ask for collections that do not exist
+            if len(self.of_collections) >= MAX_COLLECTIONS:
+                collection = OTHER
+            own = self.of_collections.setdefault(collection, EndpointDurations())
+        own.add(endpoint, seconds)
+        if label in SEARCHES and status == 200:
             self._buckets[bisect_left(BUCKETS, seconds)] += 1
             self._seconds += seconds
-            known = collection in self._queries or len(self._queries) < MAX_COLLECTIONS
-            self._queries[collection if known else OTHER] += 1
+            self._queries[collection] += 1
 
-    def text(self, statistics: Iterable[Any], ready: bool) -> str:
-        """Return everything as text; `statistics` are the engine's, one for each collection."""
+    def text(
+        self,
+        statistics: Iterable[Any],
+        ready: bool,
+        *,
+        per_collection: bool = False,
+        shown: Callable[[str], str] = str,
+    ) -> str:
+        """Return everything as text; `statistics` are the engine's, one for each collection.
+
+        `per_collection`: responses by collection, too; `shown`: how a collection is called.
+        """
         collections = list(statistics)
         lines = [
             *_family("app_info", "gauge", "Information about the server"),
@@ -81,19 +106,24 @@ class Metrics:
             lines += _family(name, "gauge", help_text)
             values: Counter[str] = Counter()
             for position, each in enumerate(collections):
-                values[each.name if position < MAX_COLLECTIONS else OTHER] += getattr(
-                    each, attribute
-                )
+                key = shown(each.name) if position < MAX_COLLECTIONS else OTHER
+                values[key] += getattr(each, attribute)
             lines += [
                 f'{name}{{collection="{escape(key)}"}} {value}' for key, value in values.items()
             ]
-        lines += self._request_lines()
+        lines += self._request_lines(shown)
+        lines += _family("rest_responses_total", "counter", "Responses by endpoint and status")
+        if per_collection:
+            for name, endpoints in self.of_collections.items():
+                lines += _responses(endpoints, f',collection="{escape(shown(name))}"')
+        else:
+            lines += _responses(self.endpoints, "")
         return "\n".join(lines) + "\n"
 
-    def _request_lines(self) -> list[str]:
+    def _request_lines(self, shown: Callable[[str], str]) -> list[str]:
         lines = _family("ruvector_queries_total", "counter", "Searches that were answered")
         for name, number in self._queries.items():
-            lines.append(f'ruvector_queries_total{{collection="{escape(name)}"}} {number}')
+            lines.append(f'ruvector_queries_total{{collection="{escape(shown(name))}"}} {number}')
         lines += _family("ruvector_search_latency_seconds", "histogram", "Time to answer a search")
         total = 0
         for bound, number in zip((*BUCKETS, "+Inf"), self._buckets, strict=True):
@@ -101,21 +131,20 @@ class Metrics:
             lines.append(f'ruvector_search_latency_seconds_bucket{{le="{bound}"}} {total}')
         lines.append(f"ruvector_search_latency_seconds_sum {self._seconds:.9f}")
         lines.append(f"ruvector_search_latency_seconds_count {total}")
-        by_operation: Counter[tuple[str, int]] = Counter()
-        for (label, _, _, status), number in self._requests.items():
-            by_operation[label, status] += number
         lines += _family("ruvector_requests_total", "counter", "Requests by operation and status")
-        for (label, status), number in by_operation.items():
+        for (label, status), number in self._operations.items():
             lines.append(
                 f'ruvector_requests_total{{operation="{label}",status="{status}"}} {number}'
             )
-        lines += _family("rest_responses_total", "counter", "Responses by endpoint and status")
-        for (_, method, path, status), number in self._requests.items():
-            lines.append(
-                f'rest_responses_total{{method="{method}",endpoint="{path}",status="{status}"}} '
-                f"{number}"
-            )
         return lines
+
+
+def _responses(endpoints: EndpointDurations, label: str) -> list[str]:
+    return [
+        f'rest_responses_total{{method="{method}",endpoint="{path}",status="{status}"{label}}} '
+        f"{durations.count}"
+        for (method, path, status), durations in endpoints.items()
+    ]
 
 
 def escape(value: str) -> str:

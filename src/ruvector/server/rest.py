@@ -41,6 +41,9 @@ class Engine(Protocol):
     def statistics(self) -> list[Any]:
         """Return the figures of every collection."""
 
+    def telemetry(self, level: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Return what is told of the collections and of the quotas."""
+
     def close(self) -> None:
         """Write out and let go of everything."""
 

@@ -3,8 +3,10 @@
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from ruvector.model.wire.query_fields import read_query_field
 from ruvector.server import answers, identity
 from ruvector.server.answers import Answer
 from ruvector.server.documentation import Pages
@@ -14,6 +16,7 @@ from ruvector.server.openapi import specification
 from ruvector.server.pool import WorkerPool
 from ruvector.server.rest import Engine
 from ruvector.server.router import Access, Route
+from ruvector.server.telemetry import Hashes, JsonObject, requests_of, telemetry
 
 METRICS_TYPE = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 SHUTTING_DOWN = "the server is shutting down"
@@ -23,12 +26,19 @@ class ServiceRoutes:
     """The routes that are about the server. `stopping` says whether shutdown has begun."""
 
     def __init__(
-        self, engine: Engine, pool: WorkerPool, metrics: Metrics, stopping: Callable[[], bool]
+        self,
+        engine: Engine,
+        pool: WorkerPool,
+        metrics: Metrics,
+        storage_path: Path,
+        stopping: Callable[[], bool],
     ) -> None:
         self._engine = engine
         self._pool = pool
         self._metrics = metrics
+        self._storage_path = storage_path
         self._stopping = stopping
+        self._hashes = Hashes()
         self._id = str(uuid.uuid4())
         self._startup = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         self._specification: Answer | None = None
@@ -91,26 +101,45 @@ class ServiceRoutes:
         statistics = await self._pool.submit(self._engine.statistics)
         return answers.document({"status": "ready", "collections": len(statistics)})
 
-    async def _prometheus(self, _: Exchange) -> Answer:
+    async def _prometheus(self, exchange: Exchange) -> Answer:
+        given = _given(exchange, "anonymize", "per_collection", "timeout")
         problems = await self._problems()
         statistics = await self._pool.submit(self._engine.statistics)
-        text = self._metrics.text(statistics, not problems)
+        text = self._metrics.text(
+            statistics,
+            not problems,
+            per_collection=given.get("per_collection", False),
+            shown=self._hashes if given.get("anonymize") else str,
+        )
         return Answer(200, text.encode(), (METRICS_TYPE,))
 
     async def _telemetry(self, exchange: Exchange) -> Answer:
-        statistics = await self._pool.submit(self._engine.statistics)
-        result = {
-            "id": self._id,
-            "app": {
-                "name": identity.NAME,
-                "version": identity.VERSION,
-                "startup": self._startup,
-            },
-            "collections": {"number_of_collections": len(statistics)},
-        }
-        return answers.success(result, exchange.started)
+        given = _given(exchange, "details_level", "anonymize", "per_collection", "timeout")
+        level = given.get("details_level", 0)
+        requests = requests_of(self._metrics, given.get("per_collection", False))
+
+        def describe() -> JsonObject:
+            collections, quotas = self._engine.telemetry(level)
+            found = telemetry(
+                level,
+                collections,
+                quotas,
+                about={"id": self._id, "startup": self._startup},
+                number_of_collections=len(self._engine.statistics()),
+                requests=requests,
+                storage_path=self._storage_path,
+            )
+            return self._hashes.anonymized(found) if given.get("anonymize") else found
+
+        return answers.success(await self._pool.submit(describe), exchange.started)
 
     async def _openapi(self, _: Exchange) -> Answer:
         if self._specification is None:
             self._specification = await self._pool.submit(lambda: answers.document(specification()))
         return self._specification
+
+
+def _given(exchange: Exchange, *names: str) -> dict[str, Any]:
+    """Return those of the query string's fields that were given."""
+    query = exchange.query()
+    return {name: read_query_field(name, query[name]) for name in names if name in query}

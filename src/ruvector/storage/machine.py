@@ -1,4 +1,4 @@
-"""How full is this machine? Memory and disk, as far as this process may use them.
+"""What is this machine, and how full? As far as this process may use it.
 
 Read anew with every call: 50 µs. None where the system does not say.
 """
@@ -6,8 +6,10 @@ Read anew with every call: 50 µs. None where the system does not say.
 import os
 from pathlib import Path
 
+_CPUINFO = Path("/proc/cpuinfo")
+_DOCKER = Path("/.dockerenv")
+_FLAGS = ("sse4_2", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512_vnni", "asimd", "sve")
 _STATUS = Path("/proc/self/status")
-_IN_MEMORY = ("RssAnon:", "RssShmem:")
 # The limits of a container: cgroup 2, cgroup 1.
 _LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
@@ -15,14 +17,20 @@ _LIMITS = (
 )
 
 
+def process_memory() -> dict[str, int] | None:
+    """Return the kernel's counts of this process's memory in bytes, by its names for them."""
+    lines = (_read(_STATUS) or "").splitlines()
+    sizes = {line.partition(":")[0]: int(line.split()[1]) << 10 for line in lines if "kB" in line}
+    return sizes or None
+
+
 def process_bytes() -> int | None:
     """Return the memory of this process that the system cannot take back.
 
     Mapped files are left out: their pages are given up when others need the room.
     """
-    lines = (_read(_STATUS) or "").splitlines()
-    sizes = [int(line.split()[1]) << 10 for line in lines if line.startswith(_IN_MEMORY)]
-    return sum(sizes) if sizes else None
+    sizes = process_memory()
+    return None if sizes is None else sizes["RssAnon"] + sizes["RssShmem"]
 
 
 def memory_bytes() -> int:
@@ -46,6 +54,29 @@ def disk_percent(path: Path) -> int:
     status = os.statvfs(path)
     used = status.f_blocks - status.f_bfree
     return 100 * used // max(1, used + status.f_bavail)
+
+
+def disk_bytes(path: Path) -> int | None:
+    """Return the size of the file system that holds `path`, None where there is no such path."""
+    try:
+        status = os.statvfs(path)
+    except OSError:
+        return None
+    return status.f_blocks * status.f_frsize
+
+
+def cpu_flags() -> list[str]:
+    """Return which instructions the processor has, of those that kernels choose between."""
+    for line in (_read(_CPUINFO) or "").splitlines():
+        if line.startswith(("flags", "Features")):
+            present = set(line.partition(":")[2].split())
+            return [flag for flag in _FLAGS if flag in present]
+    return []
+
+
+def is_container() -> bool:
+    """Say whether this process runs in a Docker container."""
+    return _DOCKER.exists()
 
 
 def _read(path: Path) -> str | None:

@@ -86,5 +86,8 @@ QUERY_FIELDS: dict[str, QueryField] = {
         _list,
         {"type": "string", "description": f"{', '.join(OPTIMIZATION_PARTS)}, by commas"},
     ),
+    "anonymize": QueryField(_flag, {"type": "boolean", "default": False}),
+    "per_collection": QueryField(_flag, {"type": "boolean", "default": False}),
+    "details_level": QueryField(_whole(0), {"type": "integer", "minimum": 0, "default": 0}),
     "completed_limit": QueryField(_whole(0), {"type": "integer", "minimum": 0}),
 }
