@@ -28,7 +28,15 @@ from ruvector.model.configs import CollectionConfig
 from ruvector.model.memory import MemoryReport
 from ruvector.model.names import check_name
 from ruvector.model.operations import OPERATION_OF, Kind
-from ruvector.model.reports import IssuesResult, OptimizationsResult, QuotaStatus
+from ruvector.model.reports import (
+    CollectionCluster,
+    IssuesResult,
+    LocalShard,
+    OptimizationsResult,
+    QuotaStatus,
+    ShardKeys,
+)
+from ruvector.model.shard_keys import check_shard
 from ruvector.model.wrong_types import wrong_type
 from ruvector.query.handlers import HANDLERS as READS
 from ruvector.query.handlers import Handler
@@ -182,6 +190,23 @@ def _get_optimizations(catalog: Catalog, request: r.GetOptimizations) -> Optimiz
     return catalog.get(request.collection).maintenance.report(request)
 
 
+def _get_cluster(catalog: Catalog, request: r.GetCollectionCluster) -> CollectionCluster:
+    with catalog.get(request.collection).view() as view:
+        shard = LocalShard(0, len(view.live))
+    return CollectionCluster(peer_id=catalog.node_id, shard_count=1, local_shards=[shard])
+
+
+def _list_shard_keys(catalog: Catalog, request: r.ListShardKeys) -> ShardKeys:
+    catalog.get(request.collection)
+    return ShardKeys()
+
+
+def _clean_up_shard(catalog: Catalog, request: r.CleanUpShard) -> out.UpdateResult:
+    collection = catalog.get(request.collection)
+    check_shard(request.shard)
+    return out.UpdateResult(collection.shard.applied, "completed")
+
+
 def _collection_exists(catalog: Catalog, request: r.CollectionExists) -> out.ExistsResult:
     return out.ExistsResult(catalog.exists(request.collection))
 
@@ -333,6 +358,9 @@ _HANDLERS: dict[type, Callable[[Catalog, Any], Any]] = {
     r.GetCollection: _get_collection,
     r.GetMemory: _get_memory,
     r.GetOptimizations: _get_optimizations,
+    r.GetCollectionCluster: _get_cluster,
+    r.ListShardKeys: _list_shard_keys,
+    r.CleanUpShard: _clean_up_shard,
     r.CollectionExists: _collection_exists,
     r.CreateCollection: _create_collection,
     r.UpdateCollection: _update_collection,

@@ -54,6 +54,9 @@ METHOD_OF: dict[type, str] = {
 # Operations without a method, and why.
 WITHOUT_METHOD: dict[type, str] = {
     r.GetPoint: "retrieve does it; a path cannot tell the id 1 from the id '1'",
+    r.GetCollectionCluster: "a client that is embedded has no cluster",
+    r.ListShardKeys: "custom sharding needs a cluster",
+    r.CleanUpShard: "nothing moves between shards on one node",
     r.Search: "the older form of QueryPoints",
     r.SearchBatch: "the older form of QueryBatch",
     r.SearchGroups: "the older form of QueryGroups",

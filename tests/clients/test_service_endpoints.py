@@ -97,3 +97,19 @@ def test_anonymous_telemetry_names_nothing(client: QdrantClient, name: str) -> N
     assert "secret" not in text
     assert f'"{name}"' not in text
     assert hidden.collections.number_of_collections == len(hidden.collections.collections)
+
+
+def test_cluster_of_one_node(client: QdrantClient, two: str) -> None:
+    assert client.cluster_status().status == "disabled"
+    info = client.collection_cluster_info(two)
+    assert [shard.points_count for shard in info.local_shards] == [2]
+    assert not info.remote_shards
+    assert client.list_shard_keys(two).shard_keys is None
+    with pytest.raises(UnexpectedResponse, match="standalone mode") as error:
+        client.create_shard_key(two, "a")
+    assert error.value.status_code == 405
+    with pytest.raises(UnexpectedResponse, match="shard_key") as error:
+        client.scroll(two, shard_key_selector="a")
+    assert error.value.status_code == 400
+    found, _ = client.scroll(two, consistency=models.ReadConsistencyType.ALL)
+    assert len(found) == 2

@@ -12,7 +12,7 @@ from ruvector.model import requests as r
 from ruvector.model.operations import OPERATION_OF, OPERATIONS, Operation
 from ruvector.model.wire import decode_request
 
-PATH = {"collection": "c", "id": "1", "field_name": "f"}
+PATH = {"collection": "c", "id": "1", "field_name": "f", "shard": "0"}
 HUGE = "9" * 5000
 
 
@@ -58,6 +58,7 @@ NEEDS_NOTHING = {
     r.MatrixPairs,
     r.MatrixOffsets,
     r.UpdateQuotas,
+    r.CleanUpShard,
 }
 
 

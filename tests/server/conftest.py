@@ -3,6 +3,7 @@
 import pytest
 from tests.server.server_harness import Caller, FakeEngine, call_application
 
+from ruvector.engine import Engine
 from ruvector.server.asgi import Application
 from ruvector.server.configuration import Service, Settings
 
@@ -32,3 +33,15 @@ def serve(engine):
 def server(serve):
     """A server as it is by default."""
     return serve()
+
+
+@pytest.fixture
+def database():
+    """A server over a real engine in memory, with one collection."""
+    engine = Engine.open(":memory:")
+    application = Application(engine, Settings())
+    server = Caller(application, call_application)
+    assert server("POST", "/collections", {"name": "docs", "dimensions": 3}).status == 200
+    yield server
+    application.pool.close()
+    engine.close()

@@ -67,7 +67,14 @@ def test_every_route_is_refused_before_its_body_is_touched(serve, engine):
             continue
         touched = []
         path = route.path.format(
-            collection="c", id="1", field_name="f", file="start.js", vector_name="v"
+            collection="c",
+            id="1",
+            field_name="f",
+            file="start.js",
+            vector_name="v",
+            shard="0",
+            peer_id="1",
+            key="k",
         )
         answer = server(route.method, path, b"x" * 1000, touched=touched)
         assert answer.status == 401, route

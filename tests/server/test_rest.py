@@ -45,7 +45,8 @@ BODIES = {
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)
 def test_every_operation_reaches_the_engine_and_answers_in_the_envelope(server, engine, operation):
     engine.answers[r.GetCollection] = True
-    path = operation.path.format(collection="docs", field_name="a", id="1", vector_name="v")
+    names = {"collection": "docs", "field_name": "a", "id": "1", "vector_name": "v", "shard": "0"}
+    path = operation.path.format(**names)
     answer = server(operation.method, path, BODIES.get(operation.request, b""))
     assert answer.status == 200, answer.text
     assert type(engine.requests[-1]) is operation.request

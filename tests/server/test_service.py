@@ -109,6 +109,15 @@ def test_metrics_have_a_limited_number_of_series(server, engine, monkeypatch):
     assert found['ruvector_points_total{collection="_other"}'] == 15
 
 
+def test_deleted_collection_makes_room_for_another_one(server, engine, monkeypatch):
+    monkeypatch.setattr(metrics_room, "MAX_COLLECTIONS", 1)
+    for name in "ab":
+        server("POST", f"/collections/{name}/points/query", {"query": [1.0]})
+        assert f'ruvector_queries_total{{collection="{name}"}}' in server("GET", "/metrics").text
+        server("DELETE", f"/collections/{name}")
+        assert f'collection="{name}"' not in server("GET", "/metrics").text
+
+
 def test_metrics_do_not_count_collections_that_do_not_exist(server, engine):
     engine.answers[r.QueryPoints] = NotFound("no")
     server("POST", "/collections/made-up/points/query", {"query": [1.0]})

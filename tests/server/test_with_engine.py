@@ -5,26 +5,11 @@ import asyncio
 import msgspec
 import numpy as np
 import pytest
-from tests.server.server_harness import Caller, call_application
+from tests.server.server_harness import call_application
 
-from ruvector.engine import Engine
 from ruvector.model.ids import wire_id
-from ruvector.server.asgi import Application
-from ruvector.server.configuration import Settings
 
 OURS = [("ruvector-ids", "original")]
-
-
-@pytest.fixture
-def database():
-    """A server over a real engine in memory, with one collection."""
-    engine = Engine.open(":memory:")
-    application = Application(engine, Settings())
-    server = Caller(application, call_application)
-    assert server("POST", "/collections", {"name": "docs", "dimensions": 3}).status == 200
-    yield server
-    application.pool.close()
-    engine.close()
 
 
 def put(database, points, headers=()):

@@ -22,6 +22,7 @@ from ruvector.model.paths import Path, delete_at, parse_path, set_at
 from ruvector.model.paths import merge as merge_into
 from ruvector.model.points import encode_payload
 from ruvector.model.reading import choice_of
+from ruvector.model.shard_keys import refuse_shard_key
 
 JsonObject = dict[str, Any]
 Selected = tuple[list[PointId] | None, Filter | None]
@@ -143,8 +144,7 @@ def _delete_field_index(_: Collection, request: r.DeleteFieldIndex) -> Change:
 
 
 def _selected(request: Any) -> Selected:
-    if request.shard_key is not None:
-        raise BadInput("shard_key needs custom sharding, which a single node does not have")
+    refuse_shard_key(request.shard_key)
     ids, filter = request.points, parse_filter(request.filter)
     if (ids is None) == (filter is None):
         raise BadInput("exactly one of points and filter must be given")

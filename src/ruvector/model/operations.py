@@ -66,6 +66,11 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         r.GetOptimizations, f"GET {_C}/optimizations", _READ, _R, ("with_", "completed_limit")
     ),
+    Operation(r.GetCollectionCluster, f"GET {_C}/cluster", _READ, _R),
+    Operation(r.ListShardKeys, f"GET {_C}/shards", _READ, _R),
+    Operation(
+        r.CleanUpShard, f"POST {_C}/shards/{{shard}}/cleanup", _WRITE, _W, ("wait", "timeout")
+    ),
     Operation(r.CollectionExists, f"GET {_C}/exists", _READ, _R),
     Operation(r.CreateCollection, f"PUT {_C}", _META, _M, ("timeout",)),
     Operation(r.UpdateCollection, f"PATCH {_C}", _META, _M, ("timeout",)),

@@ -1,4 +1,4 @@
-"""What does a database say about itself? Issues, optimizations, quotas; as on the wire.
+"""What does a database say about itself? Issues, optimizations, shards, quotas; as on the wire.
 
 Fields that are None are left out of answers.
 """
@@ -110,6 +110,33 @@ class OptimizationsResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaul
     queued: list[PendingOptimization] | None = None
     completed: list[Optimization] | None = None
     idle_segments: list[OptimizedSegment] | None = None
+
+
+# Shards
+
+
+class LocalShard(msgspec.Struct, frozen=True):
+    """A shard on the node that answers."""
+
+    shard_id: int
+    points_count: int
+    state: str = "Active"
+
+
+class CollectionCluster(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the shards of a collection are."""
+
+    peer_id: int
+    shard_count: int
+    local_shards: list[LocalShard]
+    remote_shards: list[Any] = []
+    shard_transfers: list[Any] = []
+
+
+class ShardKeys(msgspec.Struct, frozen=True):
+    """The keys of custom sharding; None with the automatic one."""
+
+    shard_keys: list[Any] | None = None
 
 
 # Quotas

@@ -40,7 +40,13 @@ from ruvector.model.reads import (
     SearchGroups,
     SearchParams,
 )
-from ruvector.model.reports import IssuesResult, OptimizationsResult, QuotaStatus
+from ruvector.model.reports import (
+    CollectionCluster,
+    IssuesResult,
+    OptimizationsResult,
+    QuotaStatus,
+    ShardKeys,
+)
 from ruvector.model.request import JsonObject, Request
 from ruvector.model.results import (
     AliasesResult,
@@ -191,6 +197,30 @@ class GetOptimizations(Request[OptimizationsResult], frozen=True, kw_only=True):
     collection: str
     with_: list[str] | None = None
     completed_limit: int | None = None
+
+
+class GetCollectionCluster(Request[CollectionCluster], frozen=True, kw_only=True):
+    """Say where the shards of a collection are."""
+
+    result: ClassVar[Any] = CollectionCluster
+    collection: str
+
+
+class ListShardKeys(Request[ShardKeys], frozen=True, kw_only=True):
+    """Name the shard keys of a collection: none without custom sharding."""
+
+    result: ClassVar[Any] = ShardKeys
+    collection: str
+
+
+class CleanUpShard(Request[UpdateResult], frozen=True, kw_only=True):
+    """Delete the points that do not belong to a shard: all belong to the only one."""
+
+    result: ClassVar[Any] = UpdateResult
+    collection: str
+    shard: Any
+    wait: bool = False
+    timeout: int | None = None
 
 
 # The database

@@ -23,6 +23,7 @@ from ruvector.model.queries import (
 )
 from ruvector.model.reading import list_of, object_of, required, text_of
 from ruvector.model.requests import SearchParams
+from ruvector.model.shard_keys import refuse_shard_key
 
 DEFAULT_PARAMS: Final = SearchParams()
 _PREFETCH_FIELDS: Final = (
@@ -90,12 +91,6 @@ def parse_lookup(source: Any, path: str) -> Lookup | None:
         text_of(given["collection"], f"{path}.collection"),
         None if vector is None else text_of(vector, f"{path}.vector"),
     )
-
-
-def refuse_shard_key(value: Any, path: str = "shard_key") -> None:
-    """Raise BadInput for a shard key: only collections with custom sharding have them."""
-    if value is not None:
-        raise BadInput(f"{path} needs custom sharding, which a single node does not have")
 
 
 class _Reader:

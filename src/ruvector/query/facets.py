@@ -25,7 +25,7 @@ from ruvector.model.paths import parse_path
 from ruvector.model.queries import check_limit
 from ruvector.model.requests import Facet
 from ruvector.model.results import Aggregate, FacetHit, FacetResult
-from ruvector.model.stages import refuse_shard_key
+from ruvector.model.shard_keys import refuse_shard_key
 from ruvector.query.ordering import columns_of
 
 MAX_SPELLINGS = 2**32  # every value of an index: a UUID may be written in several ways

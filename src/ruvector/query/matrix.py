@@ -17,7 +17,7 @@ from ruvector.model.ids import PointId, shown
 from ruvector.model.limits import MAX_SAMPLE
 from ruvector.model.points import Vectors
 from ruvector.model.results import MatrixOffsetsResult, MatrixPair, MatrixPairsResult
-from ruvector.model.stages import refuse_shard_key
+from ruvector.model.shard_keys import refuse_shard_key
 from ruvector.query.leaves import sample_rows
 
 DEFAULT_SAMPLE = 10

@@ -14,6 +14,7 @@ from ruvector.model.points import Hit, Record
 from ruvector.model.queries import check_limit, check_offset, parse_order_by
 from ruvector.model.requests import Count, GetPoint, QueryPoints, Retrieve, Scroll
 from ruvector.model.results import CountResult, ScrollResult
+from ruvector.model.shard_keys import refuse_shard_key
 from ruvector.query.ordering import Order, take_order
 from ruvector.query.results import Selection, records_of
 from ruvector.query.selections import selection_of
@@ -99,8 +100,7 @@ def get_point(collection: Collection, request: GetPoint) -> Record:
 
 def count(collection: Collection, request: Count) -> CountResult:
     """Return how many points match, exactly."""
-    if request.shard_key is not None:
-        raise BadInput("shard_key needs custom sharding, which a single node does not have")
+    refuse_shard_key(request.shard_key)
     with collection.view(parse_filter(request.filter)) as view:
         return CountResult(len(view.live if view.rows is None else view.rows))
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from ruvector.collection.collection import Collection
-from ruvector.errors import BadInput
 from ruvector.model.points import parse_payload_selector, parse_vector_selector
+from ruvector.model.shard_keys import refuse_shard_key
 from ruvector.query.results import Selection
 
 
@@ -18,7 +18,6 @@ def selection_of(collection: Collection, request: Any, *, default_payload: bool)
         names = wanted or ()
         for name in names:
             collection.space(name)
-    if getattr(request, "shard_key", None) is not None:
-        raise BadInput("shard_key needs custom sharding, which a single node does not have")
+    refuse_shard_key(getattr(request, "shard_key", None))
     payload = parse_payload_selector(request.with_payload, default_payload)
     return Selection(payload, names, unnamed=list(spaces) == [""])

@@ -34,6 +34,7 @@ from ruvector.server.pool import WorkerPool
 from ruvector.server.rest import Engine, Rest
 from ruvector.server.router import Access, Match, Router
 from ruvector.server.service import SHUTTING_DOWN, ServiceRoutes
+from ruvector.server.standalone import cluster_routes
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -58,7 +59,7 @@ class Application:
         rest = Rest(engine, self.pool, self._bodies)
         storage_path = Path(settings.storage.storage_path)
         about = ServiceRoutes(engine, self.pool, self.metrics, storage_path, lambda: self.stopping)
-        self.router = Router([*rest.routes(), *about.routes()])
+        self.router = Router([*rest.routes(), *cluster_routes(), *about.routes()])
         self.immediate = Immediate(self, self.router, self._gate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

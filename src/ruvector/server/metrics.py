@@ -29,7 +29,6 @@ SEARCHES = frozenset(
         "DiscoverBatch",
     }
 )
-OF_ANY_NAME = frozenset({"CollectionExists", "DeleteCollection"})  # answered for any name
 BUCKETS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025),
     *(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
@@ -62,9 +61,13 @@ class Metrics:
         self.endpoints.add(endpoint, seconds)
         if collection is None:
             return
+        if label == "DeleteCollection" and status < 400:  # makes room for another one
+            self.of_collections.pop(collection, None)
+            self._queries.pop(collection, None)
+            return
         own = self.of_collections.get(collection)
         if own is None:
-            if status >= 400 or label in OF_ANY_NAME:
+            if status >= 400 or label == "CollectionExists":
                 return  # anybody can ask for collections that do not exist
             if len(self.of_collections) >= MAX_COLLECTIONS:
                 collection = OTHER

@@ -10,6 +10,7 @@ from ruvector.model.wire.bodies import body_type
 from ruvector.model.wire.point_bodies import ChangesBody, UpdateVectorsBody, UpsertBody
 from ruvector.model.wire.query_fields import QUERY_FIELDS, wire_name
 from ruvector.server import identity
+from ruvector.server.standalone import NEEDS_CLUSTER, STATUS, shard_local_operations
 
 POINT_BODIES: dict[type, type] = {
     r.Upsert: UpsertBody,
@@ -17,6 +18,7 @@ POINT_BODIES: dict[type, type] = {
     r.BatchUpdate: ChangesBody,
 }
 POINT_ID = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "format": "uuid"}]}
+PATH_SCHEMAS = {"id": POINT_ID, "shard": {"type": "integer", "minimum": 0}}
 CREATE_SHORT = {
     "type": "object",
     "required": ["name", "dimensions"],
@@ -62,6 +64,7 @@ def specification() -> dict[str, Any]:
             operation, body, result
         )
     _add_short_forms(paths)
+    _add_cluster(paths)
     for path, summary in SERVICE_PATHS.items():
         paths[path] = {
             "get": {
@@ -99,17 +102,36 @@ def _body(operation: Operation) -> type:
 
 
 def _entry(operation: Operation, body: Any, result: Any) -> dict[str, Any]:
-    names = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
-    parameters = [
+    entry: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": (operation.request.__doc__ or operation.name).split("\n")[0],
+        "tags": [operation.kind.value],
+        "parameters": [*_path_parameters(operation.path), *_query_parameters(operation)],
+        "responses": {
+            "200": {"description": "Done", "content": _json(_envelope(result))},
+            "default": _FAILED,
+        },
+    }
+    if body is not None:
+        entry["requestBody"] = {"required": True, "content": _json(body)}
+    return entry
+
+
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    return [
         {
             "name": name,
             "in": "path",
             "required": True,
-            "schema": POINT_ID if name == "id" else {"type": "string"},
+            "schema": PATH_SCHEMAS.get(name, {"type": "string"}),
         }
         for name in names
     ]
-    parameters += [
+
+
+def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
+    return [
         {
             "name": wire_name(name),
             "in": "query",
@@ -118,22 +140,6 @@ def _entry(operation: Operation, body: Any, result: Any) -> dict[str, Any]:
         }
         for name in operation.query_fields
     ]
-    entry: dict[str, Any] = {
-        "operationId": operation.name,
-        "summary": (operation.request.__doc__ or operation.name).split("\n")[0],
-        "tags": [operation.kind.value],
-        "parameters": parameters,
-        "responses": {
-            "200": {"description": "Done", "content": _json(_envelope(result))},
-            "default": {
-                "description": "Refused or failed",
-                "content": _json({"$ref": "#/components/schemas/Error"}),
-            },
-        },
-    }
-    if body is not None:
-        entry["requestBody"] = {"required": True, "content": _json(body)}
-    return entry
 
 
 def _add_short_forms(paths: dict[str, dict[str, Any]]) -> None:
@@ -154,6 +160,27 @@ def _add_short_forms(paths: dict[str, dict[str, Any]]) -> None:
     point["delete"] = delete
 
 
+def _add_cluster(paths: dict[str, dict[str, Any]]) -> None:
+    for path, operation in shard_local_operations():
+        whole = paths[operation.path][operation.method.lower()]
+        local = {**whole, "operationId": f"{operation.name}OfShard"}
+        local["parameters"] = [*_path_parameters(path), *_query_parameters(operation)]
+        paths[path] = {"post": local}
+    status = {"type": "object", "properties": {"status": {"const": "disabled"}}}
+    paths[STATUS] = {"get": _service_entry("Is this a cluster? No.", _envelope(status))}
+    for method, path, _ in NEEDS_CLUSTER:
+        entry = _service_entry("Refused: this is a single node", None)
+        entry["parameters"] = _path_parameters(path)
+        paths.setdefault(path, {})[method.lower()] = entry
+
+
+def _service_entry(summary: str, result: Any) -> dict[str, Any]:
+    responses = {"default": _FAILED}
+    if result is not None:
+        responses["200"] = {"description": "Done", "content": _json(result)}
+    return {"summary": summary, "tags": ["service"], "responses": responses}
+
+
 def _envelope(result: Any) -> dict[str, Any]:
     return {
         "type": "object",
@@ -172,3 +199,9 @@ def _json(schema: Any) -> dict[str, Any]:
 
 def _other(_: Any) -> dict[str, Any]:
     return {}
+
+
+_FAILED = {
+    "description": "Refused or failed",
+    "content": _json({"$ref": "#/components/schemas/Error"}),
+}

@@ -20,6 +20,7 @@ from ruvector.server.body import BodyReader
 from ruvector.server.exchange import Exchange
 from ruvector.server.pool import WorkerPool
 from ruvector.server.router import Access, Route
+from ruvector.server.standalone import decode_shard_local, shard_local_operations
 
 Decode = Callable[[Mapping[str, str], Mapping[str, str], bytes], r.Request[Any]]
 AnswerNow = Callable[[Exchange, bytes], Answer | None]
@@ -63,7 +64,7 @@ class Rest:
         self._bodies = bodies
 
     def routes(self) -> list[Route]:
-        """Return a route for every operation, and those of the short forms."""
+        """Return a route for every operation, and those of the short and shard-local forms."""
         rows = [
             self._route(each, each.method, each.path, partial(decode_request, each))
             for each in OPERATIONS
@@ -74,6 +75,10 @@ class Rest:
             *rows,
             self._route(create, "POST", "/collections", short_forms.create_collection),
             self._route(delete, "DELETE", point, short_forms.delete_point),
+            *(
+                self._route(each, "POST", path, partial(decode_shard_local, each))
+                for path, each in shard_local_operations()
+            ),
         ]
 
     def _route(self, operation: Operation, method: str, path: str, decode: Decode) -> Route:

@@ -18,6 +18,7 @@ from ruvector.kernel import check_json_rows, split_points
 from ruvector.model.ids import PointId
 from ruvector.model.limits import MAX_BATCH_POINTS, MAX_PAYLOAD_DEPTH
 from ruvector.model.points import PointsBlock, TextRows, VectorBlock
+from ruvector.model.shard_keys import refuse_shard_key
 from ruvector.model.wire.pieces import (
     convert_plain,
     decode_plain,
@@ -63,8 +64,7 @@ def decode_options(body: bytes) -> dict[str, Any]:
         for name in _OPTIONS
         if name in fields and (value := decode_plain(body[slice(*fields[name])])) is not None
     }
-    if options.pop("shard_key", None) is not None:
-        raise BadInput("shard_key needs custom sharding, which a single node does not have")
+    refuse_shard_key(options.pop("shard_key", None))
     return options
 
 
