@@ -100,7 +100,7 @@ def test_cold_vectors_leave_memory_and_codes_stay(tmp_path: Path, rows: Any) -> 
 def test_what_is_pinned_later_moves_into_memory_at_once(
     client: RuvectorClient, name: str, rows: Any, change: dict[str, Any], part: str
 ) -> None:
-    fill(client, name, rows, quantization={"turbo": {}})
+    fill(client, name, rows, quantization={"turbo": {}}, hnsw={"memory": "cached"})
     before = getattr(only_vector(client.get_memory(name)), part)
     assert before.ram_bytes == 0
     client.update_collection(name, **change)
@@ -108,6 +108,17 @@ def test_what_is_pinned_later_moves_into_memory_at_once(
     after = getattr(only_vector(client.get_memory(name)), part)
     assert after.ram_bytes == after.disk_bytes == before.disk_bytes
     assert len(client.search(name, rows[0], limit=10)) == 10
+
+
+def test_a_graph_is_pinned_unless_it_is_asked_to_be_elsewhere(
+    client: RuvectorClient, name: str, rows: Any
+) -> None:
+    fill(client, name, rows)
+    index = only_vector(client.get_memory(name)).index
+    assert index.ram_bytes == index.disk_bytes > 0
+    client.update_collection(name, hnsw={"on_disk": True})
+    client.wait_for_index(name, 120)
+    assert only_vector(client.get_memory(name)).index.ram_bytes == 0
 
 
 def test_vectors_become_cold_on_a_live_collection(tmp_path: Path, rows: Any) -> None:
