@@ -32,10 +32,10 @@ check: $(VENV)/.developer ## format, lint, types, layers, tidiness
 	@$(PY) -m pytest -q -p no:cacheprovider tests/style/test_tidy.py
 
 test: check ## check, then the test suite
-	@$(PY) -m pytest -m "not slow"
+	@$(PY) -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-all: check ## test, and the tests that take minutes
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadfile
 
 crash: $(VENV)/.developer ## the long form of the crash suite: power cuts, kills, full disks, damage
 	@RUVECTOR_CRASH_LONG=1 $(PY) -m pytest -m crash tests/crash tests/properties
