@@ -7,7 +7,7 @@ of threads.
 
 import contextlib
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -41,6 +41,8 @@ from ruvector.model.wrong_types import wrong_type
 from ruvector.query.handlers import HANDLERS as READS
 from ruvector.query.handlers import Handler
 from ruvector.query.nearest import is_quick
+from ruvector.security.callers import ANYONE, Caller, Proof
+from ruvector.security.judgement import check_request, readable, shown_to
 from ruvector.storage import files
 
 R = TypeVar("R")
@@ -81,8 +83,10 @@ class Engine:
                 files.remove_folder(temporary)
             raise
 
-    def execute(self, request: r.Request[R]) -> R:
-        """Return the result of a request. Errors: the tree of `ruvector.errors`."""
+    def execute(self, request: r.Request[R], caller: Caller = ANYONE) -> R:
+        """Return the result of a request. Errors: the tree of `ruvector.errors`; Forbidden where
+        the caller may not make it.
+        """
         handler = _HANDLERS.get(type(request))
         if handler is None:
             raise BadInput(f"{type(request).__name__} is not a request that can be executed")
@@ -91,16 +95,32 @@ class Engine:
         if OPERATION_OF[type(request)].kind is Kind.META:
             _refuse_wrong_type(request)
         try:
-            limited = self._catalog.strict_of(getattr(request, "collection", ""))
-            if limited is not None:
-                check_strict(limited[0], request, limited[1])
-            self._catalog.quotas.check(request)
-            return cast("R", handler(self._catalog, request))
+            if caller.is_limited:
+                return cast("R", self._judged(request, caller))
+            return cast("R", self._executed(request, handler))
         except RuvectorError:
             raise
         except Exception as error:
             _refuse_wrong_type(request, error)
             raise
+
+    def _executed(self, request: r.Request[Any], handler: Callable[[Catalog, Any], Any]) -> Any:
+        limited = self._catalog.strict_of(getattr(request, "collection", ""))
+        if limited is not None:
+            check_strict(limited[0], request, limited[1])
+        self._catalog.quotas.check(request)
+        return handler(self._catalog, request)
+
+    def _judged(self, request: r.Request[Any], caller: Caller) -> Any:
+        """Execute a request of a caller who may not do everything."""
+        catalog = self._catalog
+        aliases = catalog.current_aliases
+        check_request(caller, request, aliases)
+        handler, read = _HANDLERS[type(request)], READS.get(type(request))
+        if read is not None:
+            collections = readable(caller, catalog.get, aliases)
+            handler = lambda _, request: read(collections, request)  # noqa: E731
+        return shown_to(caller, request, self._executed(request, handler), aliases)
 
     def is_quick(self, request: r.Request[Any]) -> bool:
         """Say whether a search takes well under a millisecond and waits for nobody.
@@ -114,6 +134,20 @@ class Engine:
         except RuvectorError:
             return False  # whoever executes it hears why
 
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """Return the collection of every alias, as far as this process knows without looking."""
+        return self._catalog.aliases
+
+    def proves(self, proof: Proof) -> bool:
+        """Say whether the point that a token asks for exists."""
+        request = r.Scroll(
+            collection=proof.collection, filter=proof.filter, limit=1, with_payload=False
+        )
+        with contextlib.suppress(RuvectorError):
+            return bool(_HANDLERS[r.Scroll](self._catalog, request).points)
+        return False
+
     def close(self) -> None:
         """Finish what is waiting and close all files; a second call does nothing."""
         if self._closed:
@@ -126,13 +160,17 @@ class Engine:
         """Return what is wrong, by collection; empty when all is well."""
         return self._catalog.problems
 
-    def telemetry(self, level: int) -> tuple[list[JsonObject], JsonObject]:
-        """Return the telemetry of every collection that can be used, and that of the quotas.
+    def telemetry(
+        self, level: int, visible: Callable[[str], bool]
+    ) -> tuple[list[JsonObject], JsonObject]:
+        """Return the telemetry of every visible collection that can be used, and of the quotas.
 
         `level`: as in `collection.telemetry`; 0 is only their number, so nothing is told of them.
         """
         catalog, found = self._catalog, []
         for name, collection in catalog.open_collections.items() if level else ():
+            if not visible(name):
+                continue
             with contextlib.suppress(NotFound):  # deleted meanwhile
                 found.append(collection_telemetry(name, collection, level, catalog.node_id))
         quotas = catalog.current_quotas

@@ -18,6 +18,7 @@ from ruvector.model.results import (
     ScrollResult,
     UpdateResult,
 )
+from ruvector.security.callers import ANYONE
 
 UUID = "550e8400-e29b-41d4-a716-446655440000"
 
@@ -33,11 +34,12 @@ class FakeEngine:
         self.ids = [1, UUID, "a string"]
         self.answers = {}
         self.quick = False
+        self.aliases = {}
 
     def is_quick(self, request):
         return self.quick
 
-    def execute(self, request):
+    def execute(self, request, caller=ANYONE):
         self.requests.append(request)
         answer = self.answers.get(type(request))
         if isinstance(answer, BaseException):
@@ -95,8 +97,9 @@ class FakeEngine:
             for name in self.collections
         ]
 
-    def telemetry(self, level):
-        return [{"id": name, "level": level} for name in self.collections if level], {}
+    def telemetry(self, level, visible):
+        shown = [{"id": name, "level": level} for name in self.collections if visible(name)]
+        return shown if level else [], {}
 
     def close(self):
         self.closed = True

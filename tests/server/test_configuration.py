@@ -63,7 +63,14 @@ def test_environment_values_are_read_by_type(name, text, value):
         ({"service": {"enable_cors": True}}, {}, "service.cors_origins"),
         ({"service": {"cors_origins": ["https://a"]}}, {}, "service.enable_cors"),
         ({"service": {"max_request_size_mb": 0}}, {}, "service.max_request_size_mb"),
-        ({"service": {"jwt_rbac": True}}, {}, "service.jwt_rbac"),
+        ({"service": {"jwt_rbac": True}}, {}, "service.api_key"),
+        ({"service": {"jwt_rbac": True, "api_key": "k" * 31}}, {}, "31 bytes"),
+        (
+            {"service": {"jwt_rbac": True, "api_key": "k" * 32, "alt_api_key": "short"}},
+            {},
+            "service.alt_api_key has 5 bytes",
+        ),
+        ({"service": {"api_key": "same", "read_only_api_key": "same"}}, {}, "read_only_api_key"),
         ({"service": 1}, {}, "service"),
         ({"storage": {"hnsw_index": {"m": 32}}}, {}, "storage.hnsw_index.m"),
         ({"storage": {"wal": {"wal_capacity_mb": 64}}}, {}, "storage.wal.wal_capacity_mb"),
@@ -71,7 +78,7 @@ def test_environment_values_are_read_by_type(name, text, value):
         ({"log_level": "loud"}, {}, "log_level"),
         ({}, {"RUVECTOR__SERVICE__COLOUR": "1"}, "RUVECTOR__SERVICE__COLOUR"),
         ({}, {"RUVECTOR__SERVICE__HTTP_PORT": "x"}, "RUVECTOR__SERVICE__HTTP_PORT"),
-        ({}, {"QDRANT__SERVICE__JWT_RBAC": "true"}, "QDRANT__SERVICE__JWT_RBAC"),
+        ({}, {"QDRANT__SERVICE__JWT_RBAC": "true"}, "service.jwt_rbac"),
         ({}, {"QDRANT__CLUSTER__ENABLED": "true"}, "QDRANT__CLUSTER__ENABLED"),
         ({}, {"QDRANT__STORAGE__OPTIMIZERS__FLUSH_INTERVAL_SEC": "60"}, "flush_interval_sec"),
         ({}, {"QDRANT__SERVICE__ENABLE_SNAPSHOT_URL_RECOVERY": "true"}, "url_recovery"),
@@ -148,3 +155,23 @@ def test_bad_files_are_refused_in_one_line(tmp_path, name, content):
 def test_missing_file_is_refused(tmp_path):
     with pytest.raises(BadInput, match=r"none\.yaml"):
         read_file(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        {"api_key": "k" * 32},
+        {"api_key": "ü" * 16, "alt_api_key": "k" * 32, "read_only_api_key": "short"},
+        {"api_key": "short", "jwt_allow_short_keys": True},
+    ],
+)
+def test_keys_that_may_sign_tokens_are_long_or_allowed_by_name(service):
+    found = settings(file={"service": {"jwt_rbac": True, **service}})
+    assert found.service.jwt_rbac
+
+
+@pytest.mark.parametrize("name", ["api_key", "alt_api_key", "read_only_api_key"])
+def test_refused_settings_do_not_show_the_key(name):
+    with pytest.raises(BadInput) as caught:
+        settle({"service": {name: "canary", "api_key": "canary2", "jwt_rbac": True}}, {}, {})
+    assert "canary" not in str(caught.value)

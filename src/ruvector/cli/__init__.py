@@ -1,4 +1,4 @@
-"""What can be typed? `ruvector serve`, `collections ...`, `verify PATH`, `bench`."""
+"""What can be typed? `ruvector serve`, `collections`, `token`, `verify`, `bench`."""
 
 import sys
 from collections.abc import Sequence

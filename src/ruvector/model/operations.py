@@ -10,6 +10,7 @@ from enum import Enum
 import msgspec
 
 from ruvector.model import requests as r
+from ruvector.model.permissions import Permission, Reach
 
 
 class Kind(Enum):
@@ -20,22 +21,25 @@ class Kind(Enum):
     META = "meta"
 
 
-class Permission(Enum):
-    """What the caller's key must allow."""
-
-    READ = "read"
-    WRITE = "write"
-    MANAGE = "manage"
-
-
 class Operation(msgspec.Struct, frozen=True):
-    """One row: the request, "METHOD /path" with its fields in braces, kind, permission."""
+    """One row: the request, "METHOD /path" with its fields in braces, kind, permission.
+
+    `is_listing`: of its answer a caller is shown what they may read.
+    """
 
     request: type[r.Request]  # type: ignore[type-arg]
     route: str
     kind: Kind
     permission: Permission
     query_fields: tuple[str, ...] = ()
+    is_listing: bool = False
+
+    @property
+    def reach(self) -> Reach:
+        """Return to what the permission must extend."""
+        if self.is_listing:
+            return Reach.LISTING
+        return Reach.COLLECTION if "collection" in self.request.__struct_fields__ else Reach.SERVER
 
     @property
     def method(self) -> str:
@@ -54,13 +58,14 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 _READ, _WRITE, _META = Kind.READ, Kind.WRITE, Kind.META
-_R, _W, _M = Permission.READ, Permission.WRITE, Permission.MANAGE
+_R, _W, _D = Permission.READ, Permission.WRITE, Permission.DELETE
+_I, _M = Permission.MAINTAIN, Permission.MANAGE
 _C = "/collections/{collection}"
 _WAIT = ("wait", "ordering", "timeout")
 _CONSISTENT = ("consistency", "timeout")
 
 OPERATIONS: tuple[Operation, ...] = (
-    Operation(r.ListCollections, "GET /collections", _META, _R),
+    Operation(r.ListCollections, "GET /collections", _META, _R, is_listing=True),
     Operation(r.GetCollection, f"GET {_C}", _READ, _R),
     Operation(r.GetMemory, f"GET {_C}/memory", _READ, _R),
     Operation(
@@ -69,33 +74,33 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(r.GetCollectionCluster, f"GET {_C}/cluster", _READ, _R),
     Operation(r.ListShardKeys, f"GET {_C}/shards", _READ, _R),
     Operation(
-        r.CleanUpShard, f"POST {_C}/shards/{{shard}}/cleanup", _WRITE, _W, ("wait", "timeout")
+        r.CleanUpShard, f"POST {_C}/shards/{{shard}}/cleanup", _WRITE, _I, ("wait", "timeout")
     ),
     Operation(r.CollectionExists, f"GET {_C}/exists", _READ, _R),
     Operation(r.CreateCollection, f"PUT {_C}", _META, _M, ("timeout",)),
     Operation(r.UpdateCollection, f"PATCH {_C}", _META, _M, ("timeout",)),
     Operation(r.DeleteCollection, f"DELETE {_C}", _META, _M, ("timeout",)),
     Operation(r.ChangeAliases, "POST /collections/aliases", _META, _M, ("timeout",)),
-    Operation(r.ListAliases, "GET /aliases", _META, _R),
+    Operation(r.ListAliases, "GET /aliases", _META, _R, is_listing=True),
     Operation(r.ListCollectionAliases, f"GET {_C}/aliases", _READ, _R),
     Operation(r.WaitForIndex, f"POST {_C}/index/wait", _READ, _W, ("timeout",)),
-    Operation(r.GetIssues, "GET /issues", _META, _R),
+    Operation(r.GetIssues, "GET /issues", _META, _R, is_listing=True),
     Operation(r.ClearIssues, "DELETE /issues", _META, _M),
     Operation(r.GetQuotas, "GET /quotas", _META, _R),
     Operation(r.UpdateQuotas, "PUT /quotas", _META, _M, ("wait",)),
     Operation(r.Upsert, f"PUT {_C}/points", _WRITE, _W, _WAIT),
     Operation(r.UpdateVectors, f"PUT {_C}/points/vectors", _WRITE, _W, _WAIT),
-    Operation(r.DeletePoints, f"POST {_C}/points/delete", _WRITE, _W, _WAIT),
-    Operation(r.DeleteVectors, f"POST {_C}/points/vectors/delete", _WRITE, _W, _WAIT),
+    Operation(r.DeletePoints, f"POST {_C}/points/delete", _WRITE, _D, _WAIT),
+    Operation(r.DeleteVectors, f"POST {_C}/points/vectors/delete", _WRITE, _D, _WAIT),
     Operation(r.SetPayload, f"POST {_C}/points/payload", _WRITE, _W, _WAIT),
     Operation(r.OverwritePayload, f"PUT {_C}/points/payload", _WRITE, _W, _WAIT),
-    Operation(r.DeletePayload, f"POST {_C}/points/payload/delete", _WRITE, _W, _WAIT),
-    Operation(r.ClearPayload, f"POST {_C}/points/payload/clear", _WRITE, _W, _WAIT),
+    Operation(r.DeletePayload, f"POST {_C}/points/payload/delete", _WRITE, _D, _WAIT),
+    Operation(r.ClearPayload, f"POST {_C}/points/payload/clear", _WRITE, _D, _WAIT),
     Operation(r.BatchUpdate, f"POST {_C}/points/batch", _WRITE, _W, _WAIT),
-    Operation(r.CreateVector, f"PUT {_C}/vectors/{{vector_name}}", _META, _M, _WAIT),
-    Operation(r.DeleteVector, f"DELETE {_C}/vectors/{{vector_name}}", _META, _M, _WAIT),
-    Operation(r.CreateFieldIndex, f"PUT {_C}/index", _WRITE, _M, _WAIT),
-    Operation(r.DeleteFieldIndex, f"DELETE {_C}/index/{{field_name}}", _WRITE, _M, _WAIT),
+    Operation(r.CreateVector, f"PUT {_C}/vectors/{{vector_name}}", _META, _I, _WAIT),
+    Operation(r.DeleteVector, f"DELETE {_C}/vectors/{{vector_name}}", _META, _I, _WAIT),
+    Operation(r.CreateFieldIndex, f"PUT {_C}/index", _WRITE, _I, _WAIT),
+    Operation(r.DeleteFieldIndex, f"DELETE {_C}/index/{{field_name}}", _WRITE, _I, _WAIT),
     Operation(r.Retrieve, f"POST {_C}/points", _READ, _R, _CONSISTENT),
     Operation(r.GetPoint, f"GET {_C}/points/{{id}}", _READ, _R, ("consistency",)),
     Operation(r.Scroll, f"POST {_C}/points/scroll", _READ, _R, _CONSISTENT),

@@ -1,27 +1,26 @@
 """May this request come in? Decided from method, matched route and headers, before the first body
 byte.
 
-With a key: every route that is not OPEN needs it. Without one the server belongs to this machine,
-and browsers are the way in for others: a page may send writes to localhost, directly (Origin) or
-through a name that it points here (Host). Both are refused for every writing method.
+With keys: every route that is not OPEN needs one, or a token, that allows what the route does to
+the collection in its path. Without one the server belongs to this machine, and browsers are the way
+in for others: a page may send requests to localhost through a name that it points here (Host), and
+writes directly (Origin). Both are refused.
 """
 
-import hmac
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from ruvector.errors import Forbidden, Unauthorized
+from ruvector.errors import Forbidden
+from ruvector.security.callers import ANYONE, Caller
+from ruvector.security.keyring import Keyring
 from ruvector.server.answers import Header
 from ruvector.server.configuration import Service
-from ruvector.server.router import Access
+from ruvector.server.router import Match
 
 MAX_KNOWN_HOSTS = 256  # any address may be named in many ways
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
-NO_KEY = "Must provide an API key or an Authorization bearer token"
-WRONG_KEY = "Invalid API key or JWT"
 _LOCAL_NAMES = frozenset({"localhost", "ip6-localhost"})
 _WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not bound to
-_BEARER = b"bearer "
 
 
 def is_loopback(host: str) -> bool:
@@ -38,8 +37,9 @@ def is_loopback(host: str) -> bool:
 class Gate:
     """The checks, with the configuration's values prepared. For the loop's thread only."""
 
-    def __init__(self, service: Service) -> None:
-        self._key = service.api_key.encode() if service.api_key else None
+    def __init__(self, service: Service, aliases: Callable[[], Mapping[str, str]]) -> None:
+        self._keys = keyring_of(service)
+        self._aliases = aliases
         self._hosts = frozenset(
             name.strip("[]").rstrip(".").lower() for name in (service.host, *service.allowed_hosts)
         )
@@ -47,14 +47,24 @@ class Gate:
         self._known: set[bytes] = set()  # Host headers that were let in
         self._origins = frozenset(service.cors_origins) if service.enable_cors else frozenset()
 
-    def check(self, method: str, access: Access | None, headers: Mapping[bytes, bytes]) -> None:
-        """Raise Unauthorized or Forbidden unless it may come in. `access` None: no route."""
-        if self._key is not None:
-            if access is not Access.OPEN:
-                _check_key(self._key, headers)
-        elif method not in READING:
-            self._check_host(headers)
+    def admit(self, method: str, match: Match, headers: Mapping[bytes, bytes]) -> Caller:
+        """Return who asks. Raises Unauthorized or Forbidden where they may not, before the body.
+
+        The point that a token may ask for (`proof`) is for the caller of this to look up.
+        """
+        route = match.route
+        needs = route.needs if route is not None else None
+        if route is not None and needs is None:
+            return ANYONE
+        if self._keys:
+            caller = self._keys.identify(headers.get(b"api-key"), headers.get(b"authorization"))
+            if needs is not None and caller.is_limited:
+                caller.admit(*needs, match.names.get("collection"), self._aliases())
+            return caller
+        self._check_host(headers)
+        if method not in READING:
             self._check_origin(headers)
+        return ANYONE
 
     def _check_host(self, headers: Mapping[bytes, bytes]) -> None:
         header = headers.get(b"host", b"")
@@ -116,16 +126,16 @@ class Gate:
         return bool(self._origins)
 
 
-def _check_key(key: bytes, headers: Mapping[bytes, bytes]) -> None:
-    given = headers.get(b"api-key")
-    if given is None:
-        bearer = headers.get(b"authorization", b"")
-        if bearer[: len(_BEARER)].lower() == _BEARER:
-            given = bearer[len(_BEARER) :].strip()
-    if given is None:
-        raise Unauthorized(NO_KEY)
-    if not hmac.compare_digest(given, key):
-        raise Unauthorized(WRONG_KEY)
+def keyring_of(service: Service) -> Keyring:
+    """Return the keys of a configuration."""
+    return Keyring(
+        api_key=service.api_key,
+        alt_api_key=service.alt_api_key,
+        read_only_api_key=service.read_only_api_key,
+        takes_tokens=service.jwt_rbac,
+        require_exp=service.jwt_require_exp,
+        require_access=service.jwt_require_access,
+    )
 
 
 def host_of(header: bytes) -> str:

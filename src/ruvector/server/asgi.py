@@ -19,8 +19,11 @@ from ruvector.errors import (
     NotFound,
     RuvectorError,
     TimedOut,
+    Unauthorized,
     Unavailable,
 )
+from ruvector.security.callers import Proof
+from ruvector.security.keyring import UNPROVEN
 from ruvector.server import answers
 from ruvector.server.access import Gate
 from ruvector.server.answers import Answer, Header
@@ -54,7 +57,8 @@ class Application:
         self.in_flight = 0
         self.pool = WorkerPool(service.max_workers)
         self.metrics = Metrics()
-        self._gate = Gate(service)
+        self._gate = Gate(service, lambda: engine.aliases)
+        self._engine = engine
         self._bodies = BodyReader(service.max_request_size_mb * MEBIBYTE, self.pool)
         rest = Rest(engine, self.pool, self._bodies)
         storage_path = Path(settings.storage.storage_path)
@@ -89,7 +93,9 @@ class Application:
             if exchange.method == "OPTIONS" and match.methods and self._gate.cross_origin:
                 headers = self._gate.preflight_headers(exchange.headers, match.methods)
                 return Answer(204, b"", headers)
-            self._gate.check(exchange.method, route.access if route else None, exchange.headers)
+            exchange.caller = self._gate.admit(exchange.method, match, exchange.headers)
+            if exchange.caller.proof is not None:
+                await self._prove(exchange.caller.proof)
             if route is None:
                 raise match.error or NotFound("there is no such endpoint")
             if self.stopping and route.access is not Access.OPEN:
@@ -102,6 +108,11 @@ class Application:
             return self.failure(exchange, error)
         except Exception:  # noqa: BLE001 - logged with its trace, answered without it
             return self.unexpected(exchange)
+
+    async def _prove(self, proof: Proof) -> None:
+        """Raise Unauthorized unless the point exists that a token asks for."""
+        if not await self.pool.submit(lambda: self._engine.proves(proof)):
+            raise Unauthorized(UNPROVEN)
 
     def failure(self, exchange: Exchange, error: RuvectorError) -> Answer:
         """Return the answer that an error of ours becomes."""

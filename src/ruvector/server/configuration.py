@@ -39,6 +39,12 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     cors_origins: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     api_key: str | None = None
+    alt_api_key: str | None = None
+    read_only_api_key: str | None = None
+    jwt_rbac: bool = False
+    jwt_require_exp: bool = False
+    jwt_require_access: bool = False
+    jwt_allow_short_keys: bool = False
     enable_tls: bool = False
 
 
@@ -56,6 +62,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_level: str = "INFO"
 
 
+KEYS = ("api_key", "alt_api_key", "read_only_api_key")  # the first two sign tokens
+MIN_SIGNING_KEY_BYTES = 32  # RFC 7518, section 3.2: as many as the hash has
 LOG_LEVELS = ("DEBUG", "INFO", "WARN", "WARNING", "ERROR")
 LISTS = frozenset({"service.cors_origins", "service.allowed_hosts"})
 
@@ -147,10 +155,37 @@ def check(settings: Settings) -> Settings:
         raise BadInput("service.host is empty; use 127.0.0.1 for this machine only")
     if settings.log_level.upper() not in LOG_LEVELS:
         raise BadInput(f"log_level is {settings.log_level!r}; use one of {', '.join(LOG_LEVELS)}")
-    if service.api_key is not None and not service.api_key.strip():
-        service = msgspec.structs.replace(service, api_key=None)
-        settings = msgspec.structs.replace(settings, service=service)
-    return settings
+    service = _check_keys(service)
+    return msgspec.structs.replace(settings, service=service)
+
+
+def _check_keys(service: Service) -> Service:
+    """Return the settings with empty keys as none."""
+    empty = [name for name in KEYS if not (getattr(service, name) or "").strip()]
+    service = msgspec.structs.replace(service, **dict.fromkeys(empty))
+    keys = [key for name in KEYS if (key := getattr(service, name)) is not None]
+    if len(set(keys)) < len(keys):
+        raise BadInput(f"two of {', '.join(KEYS)} (service) are the same; choose different ones")
+    if not service.jwt_rbac:
+        return service
+    if service.api_key is None:
+        raise BadInput(
+            "service.jwt_rbac is true, but tokens are signed with service.api_key: set it"
+        )
+    for name in KEYS[:2]:
+        size = len((getattr(service, name) or "").encode())
+        if 0 < size < MIN_SIGNING_KEY_BYTES and not service.jwt_allow_short_keys:
+            raise BadInput(
+                f"service.{name} has {size} bytes; with service.jwt_rbac it needs "
+                f"{MIN_SIGNING_KEY_BYTES}, because whoever holds a token can guess at a short key: "
+                "use a longer one, or set service.jwt_allow_short_keys to true"
+            )
+    return service
+
+
+def has_key(service: Service) -> bool:
+    """Return whether nothing is answered without a key."""
+    return any(getattr(service, name) is not None for name in KEYS)
 
 
 def _check_range(path: str, value: int, low: int, high: int) -> None:

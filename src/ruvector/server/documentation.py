@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ruvector.errors import NotFound
+from ruvector.model.permissions import Reach
 from ruvector.server.answers import Answer
 from ruvector.server.exchange import Exchange
 from ruvector.server.pool import WorkerPool
@@ -64,8 +65,10 @@ class Pages:
     def routes(self) -> list[Route]:
         """Return the page and its files."""
         return [
-            Route("GET", "/docs", Access.READ, "Documentation", self._page),
-            Route("GET", "/docs/{file}", Access.READ, "Documentation", self._file),
+            Route("GET", "/docs", Access.READ, "Documentation", self._page, reach=Reach.LISTING),
+            Route(
+                "GET", "/docs/{file}", Access.READ, "Documentation", self._file, reach=Reach.LISTING
+            ),
         ]
 
     async def _page(self, _: Exchange) -> Answer:

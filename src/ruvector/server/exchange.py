@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from ruvector.errors import BadInput
+from ruvector.security.callers import ANYONE, Caller
 from ruvector.server.router import Match, Route
 
 MAX_REQUEST_ID = 128  # characters: an id, not a message
@@ -16,11 +17,13 @@ BEGUN = "ruvector.exchange"  # the key in a scope of an exchange that was begun 
 class Exchange:
     """One request on its way. Owned by its task.
 
-    `request` and `answer` are what was found out already, by a try to answer it on the spot.
+    `caller` is who asks, once they were let in; `request` and `answer` are what was found out
+    already, by a try to answer it on the spot.
     """
 
     __slots__ = (
         "answer",
+        "caller",
         "headers",
         "method",
         "names",
@@ -46,6 +49,7 @@ class Exchange:
         self.started = started
         self.route: Route | None = None
         self.names: dict[str, str] = {}
+        self.caller: Caller = ANYONE
         self.request: Any = None
         self.answer: Any = None
 

@@ -51,11 +51,14 @@ class Immediate:
             return None
         assert match.route is not None  # noqa: S101 - such a match is not remembered
         try:
-            self._gate.check("POST", match.route.access, headers)
+            caller = self._gate.admit("POST", match, headers)
         except RuvectorError:
+            return None
+        if caller.proof is not None:
             return None
         exchange = Exchange("POST", headers, query, perf_counter())
         exchange.take(match)
+        exchange.caller = caller
         return exchange
 
     def finish(self, exchange: Exchange, body: bytes) -> tuple[int, list[Header], bytes] | None:

@@ -85,10 +85,12 @@ class Metrics:
         *,
         per_collection: bool = False,
         shown: Callable[[str], str] = str,
+        visible: Callable[[str], bool] = lambda _: True,
     ) -> str:
         """Return everything as text; `statistics` are the engine's, one for each collection.
 
-        `per_collection`: responses by collection, too; `shown`: how a collection is called.
+        `per_collection`: responses by collection, too; `shown`: how a collection is called;
+        `visible`: whether it is told of.
         """
         collections = list(statistics)
         lines = [
@@ -114,18 +116,24 @@ class Metrics:
             lines += [
                 f'{name}{{collection="{escape(key)}"}} {value}' for key, value in values.items()
             ]
-        lines += self._request_lines(shown)
+        lines += self._request_lines(shown, visible)
         lines += _family("rest_responses_total", "counter", "Responses by endpoint and status")
         if per_collection:
             for name, endpoints in self.of_collections.items():
+                if not visible(name):
+                    continue
                 lines += _responses(endpoints, f',collection="{escape(shown(name))}"')
         else:
             lines += _responses(self.endpoints, "")
         return "\n".join(lines) + "\n"
 
-    def _request_lines(self, shown: Callable[[str], str]) -> list[str]:
+    def _request_lines(
+        self, shown: Callable[[str], str], visible: Callable[[str], bool]
+    ) -> list[str]:
         lines = _family("ruvector_queries_total", "counter", "Searches that were answered")
         for name, number in self._queries.items():
+            if not visible(name):
+                continue
             lines.append(f'ruvector_queries_total{{collection="{escape(shown(name))}"}} {number}')
         lines += _family("ruvector_search_latency_seconds", "histogram", "Time to answer a search")
         total = 0

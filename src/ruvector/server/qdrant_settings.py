@@ -10,9 +10,6 @@ ANY = object()
 _UNSET = (None, "")
 QDRANT_ONLY: dict[str, Any] = {
     "telemetry_disabled": ANY,  # nothing is ever sent
-    "service.alt_api_key": _UNSET,
-    "service.read_only_api_key": _UNSET,
-    "service.jwt_rbac": (False,),
     "service.hardware_reporting": (False,),
     "service.enable_static_content": (True, False),
     "service.static_content_dir": _UNSET,

@@ -14,6 +14,7 @@ from ruvector.errors import RuvectorError, TimedOut
 from ruvector.model import requests as r
 from ruvector.model.operations import OPERATION_OF, OPERATIONS, Kind, Operation
 from ruvector.model.wire import decode_request
+from ruvector.security.callers import ANYONE, Caller, Proof
 from ruvector.server import identifiers, short_forms
 from ruvector.server.answers import Answer, failure, success
 from ruvector.server.body import BodyReader
@@ -30,8 +31,15 @@ WITHOUT_BODY = frozenset({"GET", "DELETE"})
 class Engine(Protocol):
     """What the server needs of an engine."""
 
-    def execute(self, request: r.Request[Any]) -> Any:
-        """Return the result of a request; blocks; safe on any thread."""
+    def execute(self, request: r.Request[Any], caller: Caller = ANYONE) -> Any:
+        """Return the result of a caller's request; blocks; safe on any thread."""
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """Return the collection of every alias; at once."""
+
+    def proves(self, proof: Proof) -> bool:
+        """Say whether the point that a token asks for exists; blocks."""
 
     def is_quick(self, request: r.Request[Any]) -> bool:
         """Say whether executing a request takes well under a millisecond and waits for nobody."""
@@ -42,8 +50,10 @@ class Engine(Protocol):
     def statistics(self) -> list[Any]:
         """Return the figures of every collection."""
 
-    def telemetry(self, level: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        """Return what is told of the collections and of the quotas."""
+    def telemetry(
+        self, level: int, visible: Callable[[str], bool]
+    ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Return what is told of the visible collections and of the quotas."""
 
     def close(self) -> None:
         """Write out and let go of everything."""
@@ -88,6 +98,7 @@ class Rest:
             Access(operation.permission.value),
             operation.name,
             *self._handlers(operation, method, decode),
+            operation.reach,
         )
 
     def _handlers(
@@ -152,7 +163,7 @@ def _decoded(decode: Decode, exchange: Exchange, body: bytes) -> r.Request[Any]:
 
 def _executed(engine: Engine, request: r.Request[Any], exchange: Exchange) -> Answer:
     try:
-        result = engine.execute(request)
+        result = engine.execute(request, exchange.caller)
         if exchange.headers.get(identifiers.HEADER) != identifiers.ORIGINAL:
             result = identifiers.convert_result(result)
         return success(result, exchange.started)

@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from ruvector.errors import BadInput, MethodNotAllowed, NotFound, RuvectorError
-from ruvector.model.operations import Permission
+from ruvector.model.permissions import Permission, Reach
 
 MAX_SEGMENTS = 16  # no route has more
 
@@ -24,6 +24,8 @@ class Access(Enum):
     OPEN = "open"
     READ = Permission.READ.value
     WRITE = Permission.WRITE.value
+    DELETE = Permission.DELETE.value
+    MAINTAIN = Permission.MAINTAIN.value
     MANAGE = Permission.MANAGE.value
 
 
@@ -31,7 +33,8 @@ class Route(msgspec.Struct, frozen=True):
     """One row: method, path with names in braces, access, label in metrics, and who answers.
 
     `answer_now` answers a body that has arrived, on the loop's thread, or None where that would
-    take too long; `handle` answers then.
+    take too long; `handle` answers then. `reach`: see `Permission`; unless given, the collection of
+    the path, or the whole server.
     """
 
     method: str
@@ -40,6 +43,17 @@ class Route(msgspec.Struct, frozen=True):
     label: str
     handle: Callable[[Any], Awaitable[Any]]
     answer_now: Callable[[Any, bytes], Any] | None = None
+    reach: Reach | None = None
+
+    @property
+    def needs(self) -> tuple[Permission, Reach] | None:
+        """Return what a caller must be allowed; None where nothing is needed."""
+        if self.access is Access.OPEN:
+            return None
+        reach = self.reach
+        if reach is None:
+            reach = Reach.COLLECTION if "{collection}" in self.path else Reach.SERVER
+        return Permission(self.access.value), reach
 
 
 class Match(msgspec.Struct):

@@ -25,7 +25,7 @@ from ruvector.errors import BadInput, RuvectorError
 from ruvector.server import identity
 from ruvector.server.access import is_loopback
 from ruvector.server.asgi import Application
-from ruvector.server.configuration import Settings, read_file, settle
+from ruvector.server.configuration import Settings, has_key, read_file, settle
 from ruvector.server.logs import start_logging
 from ruvector.server.protocol import LimitedProtocol
 from ruvector.server.rest import Engine
@@ -98,7 +98,7 @@ def serve(
 def check_door(settings: Settings, insecure: bool) -> None:
     """Refuse an address that others can reach without a key, unless it is asked for by name."""
     service = settings.service
-    if service.api_key is None and not insecure and not is_loopback(service.host):
+    if not has_key(service) and not insecure and not is_loopback(service.host):
         raise BadInput(
             f"refusing to listen on {service.host} without an API key: "
             "set RUVECTOR__SERVICE__API_KEY, or listen on 127.0.0.1, "
@@ -193,7 +193,7 @@ def greeting(settings: Settings, collections: int, port: int) -> str:
     host = f"[{service.host}]" if ":" in service.host else service.host
     address = f"http://{host}:{port}"
     key = (
-        "an API key is needed" if service.api_key else "no API key: everyone who reaches it may in"
+        "an API key is needed" if has_key(service) else "no API key: everyone who reaches it may in"
     )
     return "\n".join(
         (

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ruvector.model.permissions import Permission, Reach
 from ruvector.model.wire.query_fields import read_query_field
 from ruvector.server import answers, identity
 from ruvector.server.answers import Answer
@@ -57,7 +58,10 @@ class ServiceRoutes:
             ("/openapi.json", Access.READ, "Documentation", self._openapi),
         ]
         return [
-            *(Route("GET", path, access, label, handle) for path, access, label, handle in rows),
+            *(
+                Route("GET", path, access, label, handle, reach=Reach.LISTING)
+                for path, access, label, handle in rows
+            ),
             *Pages(self._pool).routes(),
         ]
 
@@ -105,9 +109,11 @@ class ServiceRoutes:
         given = _given(exchange, "anonymize", "per_collection", "timeout")
         problems = await self._problems()
         statistics = await self._pool.submit(self._engine.statistics)
+        visible = self._visible_to(exchange)
         text = self._metrics.text(
-            statistics,
+            [each for each in statistics if visible(each.name)],
             not problems,
+            visible=visible,
             per_collection=given.get("per_collection", False),
             shown=self._hashes if given.get("anonymize") else str,
         )
@@ -116,22 +122,28 @@ class ServiceRoutes:
     async def _telemetry(self, exchange: Exchange) -> Answer:
         given = _given(exchange, "details_level", "anonymize", "per_collection", "timeout")
         level = given.get("details_level", 0)
-        requests = requests_of(self._metrics, given.get("per_collection", False))
+        visible = self._visible_to(exchange)
+        requests = requests_of(self._metrics, given.get("per_collection", False), visible)
 
         def describe() -> JsonObject:
-            collections, quotas = self._engine.telemetry(level)
+            collections, quotas = self._engine.telemetry(level, visible)
             found = telemetry(
                 level,
                 collections,
                 quotas,
                 about={"id": self._id, "startup": self._startup},
-                number_of_collections=len(self._engine.statistics()),
+                number_of_collections=sum(visible(each.name) for each in self._engine.statistics()),
                 requests=requests,
                 storage_path=self._storage_path,
             )
             return self._hashes.anonymized(found) if given.get("anonymize") else found
 
         return answers.success(await self._pool.submit(describe), exchange.started)
+
+    def _visible_to(self, exchange: Exchange) -> Callable[[str], bool]:
+        """Return whether something about a collection may be told to whoever asks."""
+        may, aliases = exchange.caller.may, self._engine.aliases
+        return lambda name: may(Permission.READ, name, aliases)
 
     async def _openapi(self, _: Exchange) -> Answer:
         if self._specification is None:

@@ -13,7 +13,7 @@ and texts of the user are left out. Nothing is ever sent anywhere.
 import hashlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,12 +99,16 @@ def telemetry(
     return found
 
 
-def requests_of(metrics: Metrics, per_collection: bool) -> JsonObject:
-    """Return the times of answers by endpoint, and by collection too where asked for."""
+def requests_of(
+    metrics: Metrics, per_collection: bool, visible: Callable[[str], bool]
+) -> JsonObject:
+    """Return the times of answers by endpoint, and by visible collection where asked for."""
     found: JsonObject = {"responses": metrics.endpoints.report()}
     if per_collection:
         found["per_collection_responses"] = {
-            name: endpoints.report() for name, endpoints in metrics.of_collections.items()
+            name: endpoints.report()
+            for name, endpoints in metrics.of_collections.items()
+            if visible(name)
         }
     return found
 
