@@ -57,6 +57,8 @@ class CollectionStatistics(NamedTuple):
     indexed_vectors: int
     segments: int
     pending_writes: int
+    by_vector: dict[str, tuple[int, int]]  # by name: vectors, and how many are in a graph
+    running_optimizations: int
 
 
 class Engine:
@@ -199,13 +201,22 @@ def _refuse_wrong_type(request: r.Request[Any], cause: Exception | None = None) 
 def _statistics(name: str, collection: Collection) -> CollectionStatistics:
     with collection.view() as view:
         points, segments = len(view.live), view.segments
+        by_vector = {
+            name: (
+                sum(s.counts.get(name, 0) for s in segments),
+                sum(s.counts[name] for s in segments if name in s.graphs),
+            )
+            for name in view.spaces
+        }
     return CollectionStatistics(
         name=name,
         points=points,
-        vectors=sum(sum(segment.counts.values()) for segment in segments),
-        indexed_vectors=sum(s.counts[name] for s in segments for name in s.graphs),
+        vectors=sum(count for count, _ in by_vector.values()),
+        indexed_vectors=sum(indexed for _, indexed in by_vector.values()),
         segments=len(segments),
         pending_writes=collection.shard.store.waiting,
+        by_vector=by_vector,
+        running_optimizations=int(bool(collection.maintenance.current)),
     )
 
 

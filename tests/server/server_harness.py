@@ -19,6 +19,7 @@ from ruvector.model.results import (
     UpdateResult,
 )
 from ruvector.security.callers import ANYONE
+from ruvector.server.metrics import REST, Answered
 
 UUID = "550e8400-e29b-41d4-a716-446655440000"
 
@@ -92,7 +93,14 @@ class FakeEngine:
     def statistics(self):
         return [
             SimpleNamespace(
-                name=name, points=5, vectors=5, indexed_vectors=2, segments=1, pending_writes=0
+                name=name,
+                points=5,
+                vectors=5,
+                indexed_vectors=2,
+                segments=1,
+                pending_writes=0,
+                by_vector={"": (5, 2)},
+                running_optimizations=0,
             )
             for name in self.collections
         ]
@@ -196,3 +204,13 @@ async def call_application(
 
 def _bytes(value):
     return value if isinstance(value, bytes) else value.encode()
+
+
+def answered(seconds, request=None, label="Count", collection="docs"):
+    """What is told of a request that took so long."""
+    return Answered(
+        protocol=REST, label=label, endpoint=("POST", "/x", 200), failed=False, seconds=seconds,
+        ended=1e9, collection=collection, request_id="id-1", caller="",
+        credential="none", address="127.0.0.1",
+        request=request, is_judged=True,
+    )  # fmt: skip

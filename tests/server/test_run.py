@@ -109,7 +109,7 @@ def test_answers_on_the_wire_say_nothing_about_the_software(start):
     _, port = start()
     status, body, headers = get(port, "/collections")
     assert status == 200
-    assert set(headers) == {"date", "content-type", "content-length"}
+    assert set(headers) == {"date", "content-type", "content-length", "x-request-id"}
     assert msgspec.json.decode(body)["status"] == "ok"
 
 

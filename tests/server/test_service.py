@@ -5,11 +5,12 @@ import re
 import msgspec
 import pytest
 
-from ruvector.errors import NotFound
+from ruvector.errors import BadInput, NotFound
 from ruvector.model import requests as r
 from ruvector.model.operations import OPERATIONS
 from ruvector.model.wire.query_fields import wire_name
 from ruvector.server import metrics as metrics_room
+from ruvector.server.configuration import settle
 from ruvector.server.openapi import specification
 
 SAMPLE = re.compile(
@@ -127,6 +128,59 @@ def test_metrics_do_not_count_collections_that_do_not_exist(server, engine):
 def test_metrics_escape_names(server, engine):
     engine.collections = {'a"b\\c\nd': None}
     assert samples(server("GET", "/metrics"))['ruvector_points_total{collection="a\\"b\\\\c\\nd"}']
+
+
+def test_metrics_have_the_names_that_dashboards_know(database):
+    point = {"id": 1, "vector": [1.0, 0.0, 0.0]}
+    assert database("PUT", "/collections/docs/points?wait=true", {"points": [point]}).status == 200
+    database("POST", "/collections/docs/points/query", b"{")
+    found = samples(database("GET", "/metrics"))
+    expected = {
+        "collections_total": 1,
+        "collections_vector_total": 1,
+        'collection_points{id="docs"}': 1,
+        'collection_vectors{collection="docs",vector=""}': 1,
+        'collection_indexed_only_excluded_points{id="docs",vector=""}': 1,
+        'collection_running_optimizations{id="docs"}': 0,
+        'collection_update_queue_length{id="docs"}': 0,
+        'quota_exceeded{resource="disk_usage"}': 0,
+        "app_status_recovery_mode": 0,
+        "cluster_enabled": 0,
+    }
+    assert {name: found.get(name) for name in expected} == expected
+    for name in (
+        *("memory_resident_bytes", "memory_allocated_bytes", "process_threads", "process_open_fds"),
+        *("process_max_fds", "process_open_mmaps", "process_minor_page_faults_total"),
+    ):
+        assert found[name] > 0, name
+    labels = 'method="PUT",endpoint="/collections/{collection}/points",status="200"'
+    assert found[f"rest_responses_total{{{labels}}}"] == 1
+    assert found[f'rest_responses_duration_seconds_bucket{{{labels},le="+Inf"}}'] == 1
+    assert found[f"rest_responses_duration_seconds_count{{{labels}}}"] == 1
+    times = [found[f"rest_responses_{end}_duration_seconds{{{labels}}}"] for end in ("min", "avg")]
+    assert 0 < times[0] == times[1]
+    failed = {name: value for name, value in found.items() if "responses_fail_total{" in name}
+    assert list(failed.values()) == [1] and "/points/query" in next(iter(failed))
+
+
+def test_metrics_have_a_prefix_where_one_is_set(serve):
+    server = serve(metrics_prefix="qdrant_")
+    text = server("GET", "/metrics").text
+    assert "qdrant_collections_total 0" in text and "qdrant_ruvector_requests_pending" in text
+    assert all(line.startswith(("qdrant_", "# HELP qdrant_", "# TYPE qdrant_"))
+               for line in text.splitlines())  # fmt: skip
+
+
+@pytest.mark.parametrize("prefix", ["1a", "a b", "a\n", "é", "x" * 65, "a{"])
+def test_prefix_that_no_metric_can_have_is_refused(prefix):
+    with pytest.raises(BadInput, match="metrics_prefix"):
+        settle({}, {"QDRANT__SERVICE__METRICS_PREFIX": prefix}, {})
+
+
+def test_families_of_metrics_are_declared_once(database):
+    text = database("GET", "/metrics").text
+    names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
+    assert len(names) == len(set(names)) > 40
 
 
 def test_telemetry_is_small_and_true(server, engine):

@@ -43,6 +43,7 @@ OPENS_FILES = {
     "storage": "the room for it",
     "snapshots": "the room for it",
     "demo": "reads the demo's points, which are part of the package",
+    "server/audit.py": "writes the audit log, which is no data of the database",
     "server/configuration.py": "reads the configuration file",
     "server/documentation.py": "reads Swagger UI's files, which are part of a package",
     "bench": "reads the vectors to measure with and /proc, writes a picture",

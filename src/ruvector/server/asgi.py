@@ -7,9 +7,7 @@ thread.
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -32,7 +30,8 @@ from ruvector.server.compression import compressed
 from ruvector.server.configuration import MEBIBYTE, Settings
 from ruvector.server.exchange import BEGUN, REQUEST_ID, Exchange, raw_path_of
 from ruvector.server.immediate import Immediate
-from ruvector.server.metrics import Metrics
+from ruvector.server.logs import fields
+from ruvector.server.observer import Observer
 from ruvector.server.pool import WorkerPool
 from ruvector.server.rest import Engine, Rest
 from ruvector.server.router import Access, Match, Router
@@ -56,13 +55,13 @@ class Application:
         self.stopping = False
         self.in_flight = 0
         self.pool = WorkerPool(service.max_workers)
-        self.metrics = Metrics()
+        self.observer = Observer(settings)
+        self.metrics = self.observer.metrics
         self._gate = Gate(service, lambda: engine.aliases)
         self._engine = engine
         self._bodies = BodyReader(service.max_request_size_mb * MEBIBYTE, self.pool)
         rest = Rest(engine, self.pool, self._bodies)
-        storage_path = Path(settings.storage.storage_path)
-        about = ServiceRoutes(engine, self.pool, self.metrics, storage_path, lambda: self.stopping)
+        about = ServiceRoutes(engine, self.pool, self.observer, settings, lambda: self.stopping)
         self.router = Router([*rest.routes(), *cluster_routes(), *about.routes()])
         self.immediate = Immediate(self, self.router, self._gate)
 
@@ -74,6 +73,7 @@ class Application:
         if exchange is None:
             headers, query = dict(scope["headers"]), scope["query_string"]
             exchange = Exchange(scope["method"], headers, query, perf_counter())
+            exchange.address = (scope.get("client") or ("",))[0]
         exchange.receive = receive
         self.in_flight += 1
         try:
@@ -81,7 +81,7 @@ class Application:
             exchange.take(match)
             answer = await self._answer(exchange, match)
             await self._send(exchange, answer, send)
-            self.count(exchange, answer)
+            self.observer.answered_rest(exchange, answer)
         except ConnectionFailed:
             return  # nobody is there to read an answer
         finally:
@@ -123,16 +123,19 @@ class Application:
 
     def unexpected(self, exchange: Exchange) -> Answer:
         """Log the error that is being handled; return the answer that names its place there."""
-        request_id = exchange.request_id or str(uuid.uuid4())
+        request_id = exchange.request_id
         label = exchange.route.label if exchange.route else "no route"
-        _log.exception("request %s (%s) failed unexpectedly", request_id, label)
+        _log.exception(
+            "request %s (%s) failed unexpectedly",
+            request_id,
+            label,
+            extra=fields(request_id=request_id, operation=label),
+        )
         return answers.unexpected(request_id, exchange.started)
 
     def headers_of(self, exchange: Exchange, answer: Answer) -> list[Header]:
         """Return the headers of an answer, but for those that tell of its body's form."""
-        headers = list(answer.headers)
-        if exchange.headers.get(REQUEST_ID) is not None and exchange.request_id is not None:
-            headers.append((REQUEST_ID, exchange.headers[REQUEST_ID]))
+        headers = [*answer.headers, (REQUEST_ID, exchange.request_id.encode())]
         if self._gate.cross_origin:
             headers += self._gate.cross_origin_headers(exchange.headers)
         return headers
@@ -162,24 +165,3 @@ class Application:
                     left -= len(message.get("body", b""))
         except TimeoutError:
             return
-
-    def count(self, exchange: Exchange, answer: Answer) -> None:
-        """Count an answered request."""
-        route = exchange.route
-        label, method, path = (
-            ("NoRoute", "", "")
-            if route is None
-            else (
-                route.label,
-                route.method,
-                route.path,
-            )
-        )
-        self.metrics.count(
-            label,
-            method,
-            path,
-            answer.status,
-            perf_counter() - exchange.started,
-            exchange.names.get("collection"),
-        )

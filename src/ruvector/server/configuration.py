@@ -6,6 +6,7 @@ Qdrant's that this version cannot honour is refused unless it has the value that
 default.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,9 +23,15 @@ QDRANT_PREFIX = "QDRANT__"
 MEBIBYTE = 2**20
 MAX_FILE_BYTES = 2**20  # a configuration, not a data set
 MAX_REQUEST_SIZE_MB = 1024  # a body is held in memory; larger loads come in several requests
+MAX_SECONDS = 86_400  # of any time that can be set
+MAX_LOG_FILES = 10_000
+MAX_LOG_FILE_MB = 10_000
+MAX_PREFIX = 64
+ROTATIONS = ("daily", "hourly")
 MAX_WORKERS = 256  # threads; more of them only wait for each other
 
 Tree = dict[str, Any]
+_PREFIX = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,6 +53,19 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     jwt_require_access: bool = False
     jwt_allow_short_keys: bool = False
     enable_tls: bool = False
+    metrics_prefix: str | None = None
+    slow_query_secs: float | None = None
+
+
+class Audit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The audit log. `dir`: by default `audit` in the storage path; `rotation`: daily or hourly."""
+
+    enabled: bool = False
+    dir: str | None = None
+    rotation: str = "daily"
+    max_log_files: int = 7
+    max_file_size_mb: int = 100
+    trust_forwarded_headers: bool = False
 
 
 class Storage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     service: Service = Service()
     storage: Storage = Storage()
+    audit: Audit = Audit()
     log_level: str = "INFO"
 
 
@@ -137,6 +158,12 @@ def check(settings: Settings) -> Settings:
     _check_range("service.grpc_port", service.grpc_port or 0, 0, 65_535)
     _check_range("service.max_request_size_mb", service.max_request_size_mb, 1, MAX_REQUEST_SIZE_MB)
     _check_range("service.max_workers", service.max_workers, 0, MAX_WORKERS)
+    _check_range("service.slow_query_secs", service.slow_query_secs or 0, 0, MAX_SECONDS)
+    _check_range("audit.max_log_files", settings.audit.max_log_files, 1, MAX_LOG_FILES)
+    _check_range("audit.max_file_size_mb", settings.audit.max_file_size_mb, 1, MAX_LOG_FILE_MB)
+    check_choice("audit.rotation", settings.audit.rotation, ROTATIONS)
+    if service.metrics_prefix:
+        check_prefix(service.metrics_prefix)
     if service.enable_tls:
         raise BadInput(
             "service.enable_tls is true; this version does not serve TLS yet: "
@@ -153,8 +180,7 @@ def check(settings: Settings) -> Settings:
         )
     if not service.host:
         raise BadInput("service.host is empty; use 127.0.0.1 for this machine only")
-    if settings.log_level.upper() not in LOG_LEVELS:
-        raise BadInput(f"log_level is {settings.log_level!r}; use one of {', '.join(LOG_LEVELS)}")
+    check_choice("log_level", settings.log_level.upper(), LOG_LEVELS)
     service = _check_keys(service)
     return msgspec.structs.replace(settings, service=service)
 
@@ -188,9 +214,24 @@ def has_key(service: Service) -> bool:
     return any(getattr(service, name) is not None for name in KEYS)
 
 
-def _check_range(path: str, value: int, low: int, high: int) -> None:
+def _check_range(path: str, value: float, low: int, high: int) -> None:
     if not low <= value <= high:
         raise BadInput(f"{path} is {value}; it must be from {low} to {high}")
+
+
+def check_choice(path: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raise BadInput where a value is none of those that there are."""
+    if value not in choices:
+        raise BadInput(f"{path} is {value!r}; use one of {', '.join(choices)}")
+
+
+def check_prefix(prefix: str) -> None:
+    """Raise BadInput where a prefix cannot begin a name of a metric."""
+    if len(prefix) > MAX_PREFIX or not _PREFIX.fullmatch(prefix):
+        raise BadInput(
+            f"service.metrics_prefix is {prefix[:100]!r}; it must be letters, digits, _ and :, "
+            f"begin with no digit, and have at most {MAX_PREFIX} characters"
+        )
 
 
 def read_file(path: str | Path) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """What is known of one HTTP request before its body is read?"""
 
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -11,17 +13,20 @@ from ruvector.server.router import Match, Route
 MAX_REQUEST_ID = 128  # characters: an id, not a message
 MAX_QUERY_FIELDS = 64
 REQUEST_ID = b"x-request-id"
+GIVEN_IDS = (REQUEST_ID, b"x-tracing-id", b"traceparent")  # the first that is fit is taken
 BEGUN = "ruvector.exchange"  # the key in a scope of an exchange that was begun before it
 
 
 class Exchange:
     """One request on its way. Owned by its task.
 
-    `caller` is who asks, once they were let in; `request` and `answer` are what was found out
-    already, by a try to answer it on the spot.
+    `caller` is who asks, once they were let in, `address` where the request came from; `request`
+    and `answer` are what was found out already, by a try to answer it on the spot.
     """
 
     __slots__ = (
+        "_request_id",
+        "address",
         "answer",
         "caller",
         "headers",
@@ -41,6 +46,7 @@ class Exchange:
         query_string: bytes,
         started: float,
         receive: Callable[[], Awaitable[Any]] | None = None,
+        address: str = "",
     ) -> None:
         self.method = method
         self.headers = headers
@@ -52,6 +58,8 @@ class Exchange:
         self.caller: Caller = ANYONE
         self.request: Any = None
         self.answer: Any = None
+        self.address = address
+        self._request_id: str | None = None
 
     def take(self, match: Match) -> None:
         """Remember which route was found."""
@@ -59,14 +67,11 @@ class Exchange:
         self.names = match.names
 
     @property
-    def request_id(self) -> str | None:
-        """Return the caller's x-request-id where it is fit to be repeated in logs and headers."""
-        text = self.headers.get(REQUEST_ID)
-        if text is None or not 0 < len(text) <= MAX_REQUEST_ID:
-            return None
-        if not all(0x21 <= byte <= 0x7E for byte in text):
-            return None
-        return text.decode("ascii")
+    def request_id(self) -> str:
+        """Return the caller's id where it is fit to be repeated, else one made here."""
+        if self._request_id is None:
+            self._request_id = given_id(self.headers) or made_id()
+        return self._request_id
 
     def query(self) -> dict[str, str]:
         """Return the fields of the query string; BadInput where it is not UTF-8 or too long."""
@@ -85,6 +90,24 @@ class Exchange:
             raise BadInput(
                 f"the query string is not valid UTF-8 or has more than {MAX_QUERY_FIELDS} fields"
             ) from error
+
+
+def given_id(headers: Mapping[bytes, bytes]) -> str | None:
+    """Return the id that the caller gave its request, where logs and headers can repeat it."""
+    for name in GIVEN_IDS:
+        text = headers.get(name)
+        if text and len(text) <= MAX_REQUEST_ID and all(0x21 <= byte <= 0x7E for byte in text):
+            return text.decode("ascii")
+    return None
+
+
+def made_id() -> str:
+    """Return an id that no other request of this or another server has."""
+    return f"{_PROCESS}-{next(_numbers):x}"
+
+
+_PROCESS = secrets.token_hex(8)
+_numbers = count(1)
 
 
 def raw_path_of(scope: Mapping[str, Any]) -> bytes:

@@ -14,14 +14,14 @@ from ruvector.server.access import Gate
 from ruvector.server.answers import Answer, Header
 from ruvector.server.compression import INLINE_BYTES as DEFLATED_INLINE_BYTES
 from ruvector.server.compression import deflate, is_compressed
-from ruvector.server.exchange import REQUEST_ID, Exchange
+from ruvector.server.exchange import Exchange
 from ruvector.server.rest import INLINE_BYTES
 from ruvector.server.router import Match, Router
 
 if TYPE_CHECKING:
     from ruvector.server.asgi import Application
 
-UNUSUAL = frozenset((b"transfer-encoding", b"content-encoding", b"expect", b"upgrade", REQUEST_ID))
+UNUSUAL = frozenset((b"transfer-encoding", b"content-encoding", b"expect", b"upgrade"))
 LENGTH_DIGITS = len(str(INLINE_BYTES))
 MAX_PATHS = 1024  # that are remembered; then all are forgotten
 
@@ -35,7 +35,9 @@ class Immediate:
         self._gate = gate
         self._matches: dict[bytes, Match | None] = {}
 
-    def begin(self, method: bytes, url: bytes, headers: dict[bytes, bytes]) -> Exchange | None:
+    def begin(
+        self, method: bytes, url: bytes, headers: dict[bytes, bytes], address: str = ""
+    ) -> Exchange | None:
         """Return the exchange of a request that may be answered here; it has been let in.
 
         None for every other one, and for those that must be refused.
@@ -56,7 +58,7 @@ class Immediate:
             return None
         if caller.proof is not None:
             return None
-        exchange = Exchange("POST", headers, query, perf_counter())
+        exchange = Exchange("POST", headers, query, perf_counter(), address=address)
         exchange.take(match)
         exchange.caller = caller
         return exchange
@@ -73,7 +75,7 @@ class Immediate:
                 return None
             content = deflate(content)
         headers.append((b"content-length", b"%d" % len(content)))
-        application.count(exchange, answer)
+        application.observer.answered_rest(exchange, answer)
         return answer.status, headers, content
 
     def _answer(self, exchange: Exchange, body: bytes) -> Answer | None:

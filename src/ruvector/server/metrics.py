@@ -1,19 +1,22 @@
-"""How many, how fast? Counters of this process in Prometheus' text form.
+"""How many, how fast? Counters of this process; `metrics_text` writes them down.
 
-`count` is called on the loop's thread only. Label values come from tables, except collection names:
-they are escaped, and after MAX_COLLECTIONS of them the others are counted under "_other".
+Any thread may count and read; one lock guards all counters, held for well under a microsecond.
+Label values come from tables, except collection names: after MAX_COLLECTIONS of them the others are
+counted under "_other".
 """
 
-from bisect import bisect_left
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ruvector.server.durations import EndpointDurations
-from ruvector.server.identity import QDRANT_VERSION
+import msgspec
+
+from ruvector.server.durations import Durations, Endpoint, EndpointDurations
 
 MAX_COLLECTIONS = 256  # label values; each is a time series in somebody's Prometheus
 OTHER = "_other"
+REST, GRPC = "rest", "grpc"
 SEARCHES = frozenset(
     {
         "QueryPoints",
@@ -29,139 +32,126 @@ SEARCHES = frozenset(
         "DiscoverBatch",
     }
 )
-BUCKETS = (
-    *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025),
-    *(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
-)
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """One request that was answered, as counters, logs and traces hear of it.
+
+    `label`: the operation's name; `endpoint`: method, path of the route, status of the protocol;
+    `ended`: seconds since the epoch; `caller`: who the key or token stands for, `credential`: of
+    which kind it is, never the key itself;
+    `request`: what was asked, where it was understood; `is_judged`: it needed permission.
+    """
+
+    protocol: str
+    label: str
+    endpoint: Endpoint
+    failed: bool
+    seconds: float
+    ended: float
+    collection: str | None
+    request_id: str
+    caller: str
+    credential: str
+    address: str
+    request: Any
+    is_judged: bool
+
+
+class Responses:
+    """Times of the answers of one protocol."""
+
+    def __init__(self) -> None:
+        self.endpoints = EndpointDurations()
+        self.of_collections: dict[str, EndpointDurations] = {}
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """A copy of what has been counted since the start."""
+
+    operations: Mapping[tuple[str, str], int]
+    queries: Mapping[str, int]
+    searches: Durations
+    responses: Mapping[str, EndpointDurations]
+    responses_of_collections: Mapping[str, Mapping[str, EndpointDurations]]
+    events: Mapping[str, int]
+
+    def of_visible(self, visible: Callable[[str], bool]) -> "Counts":
+        """Return the counts without what is told of other collections."""
+        return msgspec.structs.replace(
+            self,
+            queries={name: n for name, n in self.queries.items() if visible(name)},
+            responses_of_collections={
+                protocol: {name: own for name, own in each.items() if visible(name)}
+                for protocol, each in self.responses_of_collections.items()
+            },
+        )
 
 
 class Metrics:
     """What has been counted since the start."""
 
     def __init__(self) -> None:
-        self.endpoints = EndpointDurations()
-        self.of_collections: dict[str, EndpointDurations] = {}
-        self._operations: Counter[tuple[str, int]] = Counter()
+        self.rest = Responses()
+        self.grpc = Responses()
+        self._of = {REST: self.rest, GRPC: self.grpc}
+        self._lock = threading.Lock()
+        self._operations: Counter[tuple[str, str]] = Counter()
         self._queries: Counter[str] = Counter()
-        self._buckets = [0] * (len(BUCKETS) + 1)
-        self._seconds = 0.0
+        self._events: Counter[str] = Counter()
+        self._searches = Durations()
 
-    def count(
-        self,
-        label: str,
-        method: str,
-        path: str,
-        status: int,
-        seconds: float,
-        collection: str | None,
-    ) -> None:
+    def count(self, answered: Answered) -> None:
         """Count one answered request."""
-        self._operations[label, status] += 1
-        endpoint = (method, path, status)
-        self.endpoints.add(endpoint, seconds)
-        if collection is None:
-            return
-        if label == "DeleteCollection" and status < 400:  # makes room for another one
-            self.of_collections.pop(collection, None)
-            self._queries.pop(collection, None)
-            return
-        own = self.of_collections.get(collection)
-        if own is None:
-            if status >= 400 or label == "CollectionExists":
-                return  # anybody can ask for collections that do not exist
-            if len(self.of_collections) >= MAX_COLLECTIONS:
-                collection = OTHER
-            own = self.of_collections.setdefault(collection, EndpointDurations())
-        own.add(endpoint, seconds)
-        if label in SEARCHES and status == 200:
-            self._buckets[bisect_left(BUCKETS, seconds)] += 1
-            self._seconds += seconds
-            self._queries[collection] += 1
+        label, endpoint, seconds = answered.label, answered.endpoint, answered.seconds
+        responses = self._of[answered.protocol]
+        with self._lock:
+            self._operations[label, str(endpoint[2])] += 1
+            responses.endpoints.add(endpoint, seconds)
+            if answered.collection is None:
+                return
+            collection = self._admitted(answered, responses)
+            if collection is None:
+                return
+            responses.of_collections[collection].add(endpoint, seconds)
+            if label in SEARCHES and not answered.failed:
+                self._searches.add(seconds)
+                self._queries[collection] += 1
 
-    def text(
-        self,
-        statistics: Iterable[Any],
-        ready: bool,
-        *,
-        per_collection: bool = False,
-        shown: Callable[[str], str] = str,
-        visible: Callable[[str], bool] = lambda _: True,
-    ) -> str:
-        """Return everything as text; `statistics` are the engine's, one for each collection.
+    def event(self, name: str) -> None:
+        """Count something that happened besides answers; `metrics_text.EVENTS` names them."""
+        with self._lock:
+            self._events[name] += 1
 
-        `per_collection`: responses by collection, too; `shown`: how a collection is called;
-        `visible`: whether it is told of.
-        """
-        collections = list(statistics)
-        lines = [
-            *_family("app_info", "gauge", "Information about the server"),
-            f'app_info{{name="qdrant",version="{QDRANT_VERSION}"}} 1',
-            *_family("app_status_ready", "gauge", "1 when every shard answers"),
-            f"app_status_ready {int(ready)}",
-            *_family("collections_total", "gauge", "Number of collections"),
-            f"collections_total {len(collections)}",
-        ]
-        for name, attribute, help_text in (
-            ("ruvector_points_total", "points", "Points that are stored"),
-            ("ruvector_vectors_total", "vectors", "Vectors that are stored"),
-            ("ruvector_indexed_vectors_total", "indexed_vectors", "Vectors in a graph"),
-            ("ruvector_segments_total", "segments", "Segments"),
-            ("ruvector_pending_writes", "pending_writes", "Writes that wait for their commit"),
-        ):
-            lines += _family(name, "gauge", help_text)
-            values: Counter[str] = Counter()
-            for position, each in enumerate(collections):
-                key = shown(each.name) if position < MAX_COLLECTIONS else OTHER
-                values[key] += getattr(each, attribute)
-            lines += [
-                f'{name}{{collection="{escape(key)}"}} {value}' for key, value in values.items()
-            ]
-        lines += self._request_lines(shown, visible)
-        lines += _family("rest_responses_total", "counter", "Responses by endpoint and status")
-        if per_collection:
-            for name, endpoints in self.of_collections.items():
-                if not visible(name):
-                    continue
-                lines += _responses(endpoints, f',collection="{escape(shown(name))}"')
-        else:
-            lines += _responses(self.endpoints, "")
-        return "\n".join(lines) + "\n"
-
-    def _request_lines(
-        self, shown: Callable[[str], str], visible: Callable[[str], bool]
-    ) -> list[str]:
-        lines = _family("ruvector_queries_total", "counter", "Searches that were answered")
-        for name, number in self._queries.items():
-            if not visible(name):
-                continue
-            lines.append(f'ruvector_queries_total{{collection="{escape(shown(name))}"}} {number}')
-        lines += _family("ruvector_search_latency_seconds", "histogram", "Time to answer a search")
-        total = 0
-        for bound, number in zip((*BUCKETS, "+Inf"), self._buckets, strict=True):
-            total += number
-            lines.append(f'ruvector_search_latency_seconds_bucket{{le="{bound}"}} {total}')
-        lines.append(f"ruvector_search_latency_seconds_sum {self._seconds:.9f}")
-        lines.append(f"ruvector_search_latency_seconds_count {total}")
-        lines += _family("ruvector_requests_total", "counter", "Requests by operation and status")
-        for (label, status), number in self._operations.items():
-            lines.append(
-                f'ruvector_requests_total{{operation="{label}",status="{status}"}} {number}'
+    def counts(self) -> Counts:
+        """Return a copy, so that nobody is held up while it is written down."""
+        with self._lock:
+            return Counts(
+                dict(self._operations),
+                dict(self._queries),
+                self._searches.copy(),
+                {name: each.endpoints.copy() for name, each in self._of.items()},
+                {
+                    name: {key: own.copy() for key, own in each.of_collections.items()}
+                    for name, each in self._of.items()
+                },
+                dict(self._events),
             )
-        return lines
 
-
-def _responses(endpoints: EndpointDurations, label: str) -> list[str]:
-    return [
-        f'rest_responses_total{{method="{method}",endpoint="{path}",status="{status}"{label}}} '
-        f"{durations.count}"
-        for (method, path, status), durations in endpoints.items()
-    ]
-
-
-def escape(value: str) -> str:
-    """Return a label's value with what would end it escaped."""
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-
-
-def _family(name: str, kind: str, help_text: str) -> list[str]:
-    return [f"# HELP {name} {help_text}", f"# TYPE {name} {kind}"]
+    def _admitted(self, answered: Answered, responses: Responses) -> str | None:
+        """Return the name to count a collection under, None where it is not to be counted."""
+        collection, known = answered.collection, responses.of_collections
+        assert collection is not None  # noqa: S101 - the caller asked
+        if answered.label == "DeleteCollection" and not answered.failed:  # makes room for another
+            for each in self._of.values():
+                each.of_collections.pop(collection, None)
+            self._queries.pop(collection, None)
+            return None
+        if collection in known:
+            return collection
+        if answered.failed or answered.label == "CollectionExists":
+            return None  # anybody can ask for collections that do not exist
+        if len(known) >= MAX_COLLECTIONS:
+            collection = OTHER
+        known.setdefault(collection, EndpointDurations())
+        return collection

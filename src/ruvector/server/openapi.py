@@ -45,6 +45,7 @@ SERVICE_PATHS = {
     "/health": "Is the process alive?",
     "/ready": "Does every shard answer, and how many collections are there?",
     "/metrics": "Prometheus metrics",
+    "/profiler/slow_requests": "The slowest requests since the start, without their values",
     "/telemetry": "About this process",
 }
 

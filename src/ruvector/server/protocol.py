@@ -165,7 +165,8 @@ class LimitedProtocol(HttpToolsProtocol):
             return None
         if len(self.connections) >= (self.limit_concurrency or MOST_CONNECTIONS):
             return None
-        return self._immediate.begin(parser.get_method(), self.url, dict(self.headers))
+        address = self.client[0] if self.client else ""
+        return self._immediate.begin(parser.get_method(), self.url, dict(self.headers), address)
 
     def _finish(self, exchange: Exchange) -> None:
         assert self._immediate is not None  # noqa: S101 - it made the exchange

@@ -13,8 +13,6 @@ QDRANT_ONLY: dict[str, Any] = {
     "service.hardware_reporting": (False,),
     "service.enable_static_content": (True, False),
     "service.static_content_dir": _UNSET,
-    "service.metrics_prefix": _UNSET,
-    "service.slow_query_secs": _UNSET,
     "service.enable_snapshot_url_recovery": (False,),
     "service.verify_https_client_certificate": (False,),
     "storage.snapshots_path": ("./snapshots", None),
@@ -51,8 +49,6 @@ QDRANT_ONLY: dict[str, Any] = {
     "cluster.enabled": (False,),
     "cluster.*": ANY,  # without meaning while cluster.enabled is false
     "tls.*": ANY,  # without meaning while service.enable_tls is false
-    "audit.enabled": (False,),
-    "audit.*": ANY,
     "logger.*": _UNSET,
     "gpu.*": (False, None),
     "inference.*": _UNSET,

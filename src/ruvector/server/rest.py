@@ -149,7 +149,8 @@ async def _in_time(
 
 def _performed(engine: Engine, decode: Decode, exchange: Exchange, body: bytes) -> Answer:
     try:
-        return _executed(engine, _decoded(decode, exchange, body), exchange)
+        exchange.request = _decoded(decode, exchange, body)
+        return _executed(engine, exchange.request, exchange)
     except RuvectorError as error:
         return failure(error, exchange.started)
 

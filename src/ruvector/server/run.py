@@ -172,6 +172,7 @@ def _run(settings: Settings, engine: Engine, door: socket.socket) -> int:
     finally:
         application.stopping = True
         application.pool.close()
+        application.observer.close()
         engine.close()
     return 0
 

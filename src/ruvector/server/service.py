@@ -6,13 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ruvector.errors import BadInput
 from ruvector.model.permissions import Permission, Reach
 from ruvector.model.wire.query_fields import read_query_field
 from ruvector.server import answers, identity
 from ruvector.server.answers import Answer
+from ruvector.server.configuration import Settings
 from ruvector.server.documentation import Pages
 from ruvector.server.exchange import Exchange
-from ruvector.server.metrics import Metrics
+from ruvector.server.metrics_text import Status, metrics_text
+from ruvector.server.observer import Observer
 from ruvector.server.openapi import specification
 from ruvector.server.pool import WorkerPool
 from ruvector.server.rest import Engine
@@ -20,6 +23,8 @@ from ruvector.server.router import Access, Route
 from ruvector.server.telemetry import Hashes, JsonObject, requests_of, telemetry
 
 METRICS_TYPE = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
+SLOW_SHOWN, SLOW_MAX = 10, 1000  # slow requests in one answer
+_REACH = {Access.OPEN: None, Access.READ: Reach.LISTING, Access.MANAGE: Reach.SERVER}
 SHUTTING_DOWN = "the server is shutting down"
 
 
@@ -30,14 +35,15 @@ class ServiceRoutes:
         self,
         engine: Engine,
         pool: WorkerPool,
-        metrics: Metrics,
-        storage_path: Path,
+        observer: Observer,
+        settings: Settings,
         stopping: Callable[[], bool],
     ) -> None:
         self._engine = engine
         self._pool = pool
-        self._metrics = metrics
-        self._storage_path = storage_path
+        self._observer = observer
+        self._prefix = settings.service.metrics_prefix or ""
+        self._storage_path = Path(settings.storage.storage_path)
         self._stopping = stopping
         self._hashes = Hashes()
         self._id = str(uuid.uuid4())
@@ -55,11 +61,12 @@ class ServiceRoutes:
             ("/ready", Access.OPEN, "Health", self._ready),
             ("/metrics", Access.READ, "Metrics", self._prometheus),
             ("/telemetry", Access.READ, "Telemetry", self._telemetry),
+            ("/profiler/slow_requests", Access.MANAGE, "SlowRequests", self._slow_requests),
             ("/openapi.json", Access.READ, "Documentation", self._openapi),
         ]
         return [
             *(
-                Route("GET", path, access, label, handle, reach=Reach.LISTING)
+                Route("GET", path, access, label, handle, reach=_REACH[access])
                 for path, access, label, handle in rows
             ),
             *Pages(self._pool).routes(),
@@ -108,22 +115,41 @@ class ServiceRoutes:
     async def _prometheus(self, exchange: Exchange) -> Answer:
         given = _given(exchange, "anonymize", "per_collection", "timeout")
         problems = await self._problems()
-        statistics = await self._pool.submit(self._engine.statistics)
         visible = self._visible_to(exchange)
-        text = self._metrics.text(
-            [each for each in statistics if visible(each.name)],
-            not problems,
-            visible=visible,
-            per_collection=given.get("per_collection", False),
-            shown=self._hashes if given.get("anonymize") else str,
-        )
-        return Answer(200, text.encode(), (METRICS_TYPE,))
+
+        def written() -> bytes:
+            exceeded = self._engine.telemetry(0, visible)[1].get("exceeded", {})
+            status = Status(
+                [each for each in self._engine.statistics() if visible(each.name)],
+                not problems,
+                quotas={name: bool(is_over) for name, is_over in exceeded.items()},
+                waiting={"requests": self._pool.pending},
+            )
+            return metrics_text(
+                self._observer.metrics.counts(),
+                status,
+                prefix=self._prefix,
+                per_collection=given.get("per_collection", False),
+                shown=self._hashes if given.get("anonymize") else str,
+                visible=visible,
+            ).encode()
+
+        return Answer(200, await self._pool.submit(written), (METRICS_TYPE,))
+
+    async def _slow_requests(self, exchange: Exchange) -> Answer:
+        query = exchange.query()
+        limit = query.get("limit", str(SLOW_SHOWN))
+        if not (limit.isascii() and limit.isdigit() and 0 < int(limit[:9]) <= SLOW_MAX):
+            raise BadInput(f"limit is {limit[:20]!r}; it must be from 1 to {SLOW_MAX}")
+        found = self._observer.slow.slowest(int(limit), query.get("request", ""))
+        return answers.success({"requests": found}, exchange.started)
 
     async def _telemetry(self, exchange: Exchange) -> Answer:
         given = _given(exchange, "details_level", "anonymize", "per_collection", "timeout")
         level = given.get("details_level", 0)
         visible = self._visible_to(exchange)
-        requests = requests_of(self._metrics, given.get("per_collection", False), visible)
+        counts = self._observer.metrics.counts().of_visible(visible)
+        requests = requests_of(counts, given.get("per_collection", False))
 
         def describe() -> JsonObject:
             collections, quotas = self._engine.telemetry(level, visible)

@@ -13,12 +13,12 @@ and texts of the user are left out. Nothing is ever sent anywhere.
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ruvector.server import identity
-from ruvector.server.metrics import OTHER, Metrics
+from ruvector.server.metrics import OTHER, Counts
 from ruvector.storage import machine
 
 JsonObject = dict[str, Any]
@@ -86,7 +86,7 @@ def telemetry(
         "app": app,
         "collections": {"number_of_collections": number_of_collections},
         "cluster": {"enabled": False},
-        "requests": {"rest": requests, "grpc": {"responses": {}}},
+        "requests": requests,
     }
     if level:
         app["features"] = dict.fromkeys(
@@ -99,17 +99,16 @@ def telemetry(
     return found
 
 
-def requests_of(
-    metrics: Metrics, per_collection: bool, visible: Callable[[str], bool]
-) -> JsonObject:
-    """Return the times of answers by endpoint, and by visible collection where asked for."""
-    found: JsonObject = {"responses": metrics.endpoints.report()}
-    if per_collection:
-        found["per_collection_responses"] = {
-            name: endpoints.report()
-            for name, endpoints in metrics.of_collections.items()
-            if visible(name)
-        }
+def requests_of(counts: Counts, per_collection: bool) -> JsonObject:
+    """Return the times of answers by endpoint, and by collection too where asked for."""
+    found: JsonObject = {}
+    for protocol, endpoints in counts.responses.items():
+        found[protocol] = {"responses": endpoints.report()}
+        if per_collection:
+            found[protocol]["per_collection_responses"] = {
+                name: own.report()
+                for name, own in counts.responses_of_collections[protocol].items()
+            }
     return found
 
 
@@ -127,16 +126,8 @@ def _system(storage_path: Path) -> JsonObject:
 
 
 def _memory() -> JsonObject | None:
-    sizes = machine.process_memory()
-    if sizes is None:
-        return None
-    return {
-        "active_bytes": sizes["RssAnon"],
-        "allocated_bytes": sizes["RssAnon"] + sizes["VmSwap"],
-        "metadata_bytes": sizes["VmPTE"],
-        "resident_bytes": sizes["VmRSS"],
-        "retained_bytes": sizes["VmSize"],
-    }
+    figures = machine.memory_figures()
+    return None if figures is None else {f"{name}_bytes": n for name, n in figures.items()}
 
 
 def _is_by_name(vectors: Any) -> bool:

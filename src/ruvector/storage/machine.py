@@ -3,13 +3,17 @@
 Read anew with every call: 50 µs. None where the system does not say.
 """
 
+import contextlib
 import os
+import resource
 from pathlib import Path
 
 _CPUINFO = Path("/proc/cpuinfo")
 _DOCKER = Path("/.dockerenv")
 _FLAGS = ("sse4_2", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512_vnni", "asimd", "sve")
 _STATUS = Path("/proc/self/status")
+_MAPS = Path("/proc/self/maps")
+_MAX_MAPS = Path("/proc/sys/vm/max_map_count")
 # The limits of a container: cgroup 2, cgroup 1.
 _LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
@@ -22,6 +26,38 @@ def process_memory() -> dict[str, int] | None:
     lines = (_read(_STATUS) or "").splitlines()
     sizes = {line.partition(":")[0]: int(line.split()[1]) << 10 for line in lines if "kB" in line}
     return sizes or None
+
+
+def memory_figures() -> dict[str, int] | None:
+    """Return this process's memory in bytes, by the names that allocators have for such counts."""
+    sizes = process_memory()
+    if sizes is None:
+        return None
+    return {
+        "active": sizes["RssAnon"],
+        "allocated": sizes["RssAnon"] + sizes["VmSwap"],
+        "metadata": sizes["VmPTE"],
+        "resident": sizes["VmRSS"],
+        "retained": sizes["VmSize"],
+    }
+
+
+def process_counts() -> dict[str, int]:
+    """Return how many threads, files, maps and page faults this process has, where it is told."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    found = {
+        "process_minor_page_faults_total": usage.ru_minflt,
+        "process_major_page_faults_total": usage.ru_majflt,
+        "process_max_fds": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+    }
+    for name, folder in (("process_threads", "task"), ("process_open_fds", "fd")):
+        with contextlib.suppress(OSError):
+            found[name] = sum(1 for _ in Path(f"/proc/self/{folder}").iterdir())
+    for name, path in (("process_open_mmaps", _MAPS), ("system_max_mmaps", _MAX_MAPS)):
+        text = _read(path)
+        if text is not None:
+            found[name] = text.count("\n") if path == _MAPS else int(text)
+    return found
 
 
 def process_bytes() -> int | None:

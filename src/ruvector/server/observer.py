@@ -1,0 +1,97 @@
+"""Who hears of an answered request? Counters, the slow-query log, the audit log.
+
+Every protocol calls `answered` once for each request that it answered, on any thread. Costs about
+2 µs without an audit log.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from time import perf_counter
+
+from ruvector.server.answers import Answer
+from ruvector.server.audit import AuditLog
+from ruvector.server.configuration import Settings
+from ruvector.server.exchange import Exchange
+from ruvector.server.logs import fields
+from ruvector.server.metrics import REST, Answered, Metrics
+from ruvector.server.router import Access
+from ruvector.server.slow import SlowRequests
+
+FORWARDED = b"x-forwarded-for"
+MAX_ADDRESS = 64  # characters of an address that a proxy names
+
+_log = logging.getLogger("ruvector.requests")
+
+
+class Observer:
+    """What one server counts and writes down about its requests."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.metrics = Metrics()
+        self.slow = SlowRequests(settings.service.slow_query_secs)
+        self._audit: AuditLog | None = None
+        self._trusts_proxies = settings.audit.trust_forwarded_headers
+        self._logs_all = settings.log_level.upper() == "DEBUG"
+        if settings.audit.enabled:
+            folder = settings.audit.dir or Path(settings.storage.storage_path) / "audit"
+            lost = lambda: self.metrics.event("audit_lost")  # noqa: E731
+            self._audit = AuditLog(settings.audit, Path(folder), lost)
+
+    def close(self) -> None:
+        """Write what is waiting to be written."""
+        if self._audit is not None:
+            self._audit.close()
+
+    def answered_rest(self, exchange: Exchange, answer: Answer) -> None:
+        """Tell of a request over HTTP."""
+        route = exchange.route
+        method, path, label = ("", "", "NoRoute")
+        if route is not None:
+            method, path, label = route.method, route.path, route.label
+        self.answered(
+            Answered(
+                protocol=REST,
+                label=label,
+                endpoint=(method, path, answer.status),
+                failed=answer.status >= 400,
+                seconds=perf_counter() - exchange.started,
+                ended=time.time(),
+                collection=exchange.names.get("collection"),
+                request_id=exchange.request_id,
+                caller=exchange.caller.subject,
+                credential=exchange.caller.credential,
+                address=self.address_of(exchange.address, exchange.headers),
+                request=exchange.request,
+                is_judged=route is not None and route.access is not Access.OPEN,
+            )
+        )
+
+    def answered(self, answered: Answered) -> None:
+        """Tell of a request."""
+        self.metrics.count(answered)
+        if answered.is_judged:
+            if answered.seconds >= self.slow.threshold:
+                self.slow.add(answered)
+            if self._audit is not None:
+                self._audit.add(answered)
+        if self._logs_all:
+            _log.debug(
+                "request",
+                extra=fields(
+                    operation=answered.label,
+                    status=answered.endpoint[2],
+                    collection=answered.collection,
+                    seconds=round(answered.seconds, 6),
+                    request_id=answered.request_id,
+                ),
+            )
+
+    def address_of(self, peer: str, headers: Mapping[bytes, bytes]) -> str:
+        """Return where a request came from: what the nearest proxy says, where it is trusted."""
+        if not self._trusts_proxies:
+            return peer
+        # Proxies append; what stands before the last one was written by whoever wanted to.
+        last = headers.get(FORWARDED, b"").decode("latin-1").rpartition(",")[2].strip()
+        return last[:MAX_ADDRESS] or peer
