@@ -46,6 +46,7 @@ OPENS_FILES = {
     "server/audit.py": "writes the audit log, which is no data of the database",
     "server/configuration.py": "reads the configuration file",
     "server/documentation.py": "reads Swagger UI's files, which are part of a package",
+    "server/tls.py": "reads certificates",
     "bench": "reads the vectors to measure with and /proc, writes a picture",
     "engine.py": "removes the folder of a throw-away database",
     "index/vector_file.py": "VectorIndex without a database: one file, written and synced there",

@@ -47,6 +47,9 @@ class AsyncRuvectorClient:
         api_key: str | None = None,
         timeout_seconds: float | None = DEFAULT_TIMEOUT_SECONDS,
         grpc_url: str | None = None,
+        ca_cert: str | Path | None = None,
+        client_cert: str | Path | None = None,
+        client_key: str | Path | None = None,
     ) -> None:
         self._client = RuvectorClient(
             url,
@@ -55,6 +58,9 @@ class AsyncRuvectorClient:
             api_key=api_key,
             timeout_seconds=timeout_seconds,
             grpc_url=grpc_url,
+            ca_cert=ca_cert,
+            client_cert=client_cert,
+            client_key=client_key,
         )
         self._threads = ThreadPoolExecutor(THREADS, "ruvector-client")
         self._closed = False

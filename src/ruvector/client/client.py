@@ -12,7 +12,7 @@ from ruvector.client.group_calls import GroupCalls
 from ruvector.client.point_calls import PointCalls
 from ruvector.client.search_calls import SearchCalls
 from ruvector.client.service_calls import ServiceCalls
-from ruvector.client.transport import DEFAULT_TIMEOUT_SECONDS, connect
+from ruvector.client.transport import DEFAULT_TIMEOUT_SECONDS, Trust, connect
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -24,7 +24,9 @@ class RuvectorClient(CollectionCalls, PointCalls, SearchCalls, GroupCalls, Servi
     """A database: a server at `url`, or the folder `path` (":memory:" for a throw-away one).
 
     `api_key` goes to the server with every request; `timeout_seconds` is how long one request may
-    take before TimedOut (None: for ever). Use it as a context manager, or call `close`.
+    take before TimedOut (None: for ever). With https the server's certificate is verified, by the
+    system's authorities or those in the file `ca_cert`; `client_cert` and `client_key` are files
+    with the client's own. Use it as a context manager, or call `close`.
     """
 
     def __init__(
@@ -36,8 +38,12 @@ class RuvectorClient(CollectionCalls, PointCalls, SearchCalls, GroupCalls, Servi
         api_key: str | None = None,
         timeout_seconds: float | None = DEFAULT_TIMEOUT_SECONDS,
         grpc_url: str | None = None,
+        ca_cert: str | Path | None = None,
+        client_cert: str | Path | None = None,
+        client_key: str | Path | None = None,
     ) -> None:
-        self._transport = connect(url, path, read_only, api_key, timeout_seconds, grpc_url)
+        trust = Trust(ca_cert, client_cert, client_key)
+        self._transport = connect(url, path, read_only, api_key, timeout_seconds, grpc_url, trust)
 
     def collection(self, name: str) -> "Collection":
         """Return the same methods with the name bound: ``docs.search(q, limit=10)``."""

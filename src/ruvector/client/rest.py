@@ -5,6 +5,7 @@ when the connection fails, because repeating it changes nothing; a write is sent
 failure does not tell whether it happened. Redirects are not followed.
 """
 
+import ssl
 import time
 from math import ceil
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ import msgspec
 import numpy as np
 
 from ruvector.client.answers import decode_result, error_of
+from ruvector.client.transport import SYSTEMS_TRUST, Trust
 from ruvector.errors import BadInput, ConnectionFailed, TimedOut
 from ruvector.model import requests as r
 from ruvector.model.ids import id_key
@@ -37,7 +39,13 @@ class RestTransport:
     batch_points = REST_BATCH_POINTS
     batch_bytes = REST_BATCH_BYTES
 
-    def __init__(self, url: str, api_key: str | None, timeout_seconds: float | None) -> None:
+    def __init__(
+        self,
+        url: str,
+        api_key: str | None,
+        timeout_seconds: float | None,
+        trust: Trust = SYSTEMS_TRUST,
+    ) -> None:
         import urllib3
 
         parts = urlsplit(url if "://" in url else f"http://{url}")
@@ -50,7 +58,9 @@ class RestTransport:
         self._timeout_seconds = timeout_seconds
         self._failure = urllib3.exceptions.HTTPError
         self._no_answer = urllib3.exceptions.ReadTimeoutError
-        self._pool = urllib3.connection_from_url(self.address, maxsize=CONNECTIONS, block=True)
+        self._pool = urllib3.connection_from_url(
+            self.address, maxsize=CONNECTIONS, block=True, **_verification(parts.scheme, trust)
+        )
         self._headers = {"content-type": "application/json", "ruvector-ids": "original"}
         if api_key is not None:
             self._headers["api-key"] = api_key
@@ -127,6 +137,27 @@ class RestTransport:
                     raise  # the server did not say that it needs more time: it said nothing
                 if request.timeout is not None and time.monotonic() - started >= request.timeout:
                     raise
+
+
+def _verification(scheme: str, trust: Trust) -> dict[str, Any]:
+    """Return how urllib3 shall verify the server; BadInput where files are no good."""
+    if scheme == "http":
+        if any(trust):
+            raise BadInput("ca_cert, client_cert and client_key need a url that begins with https")
+        return {}
+    if trust.client_key is not None and trust.client_cert is None:
+        raise BadInput("client_key is given without client_cert; give both")
+    try:
+        context = ssl.create_default_context(cafile=trust.ca_cert)  # TLS 1.2 and up
+        if trust.client_cert is not None:
+            context.load_cert_chain(trust.client_cert, trust.client_key)
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"ca_cert {trust.ca_cert}, client_cert {trust.client_cert} and client_key "
+            f"{trust.client_key} cannot be used: {error}; they must be files in PEM that belong "
+            "together"
+        ) from error
+    return {"ssl_context": context, "cert_reqs": "CERT_REQUIRED"}
 
 
 def _check_sendable(request: r.Request[Any]) -> None:

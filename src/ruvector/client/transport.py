@@ -5,7 +5,7 @@ this process; `ruvector.client.rest.RestTransport` calls a server.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from ruvector.errors import BadInput
 from ruvector.model.requests import Request
@@ -18,6 +18,17 @@ DEFAULT_TIMEOUT_SECONDS = (
     60.0  # a batch of 10,000 points takes 2 s on a slow disk; thirty times that
 )
 EMBEDDED_BATCH_POINTS = 10_000  # one log entry and one fsync each; 60 MB at 1,536 dimensions
+
+
+class Trust(NamedTuple):
+    """Files in PEM: whose certificates a client takes instead of the system's, and its own."""
+
+    ca_cert: str | Path | None = None
+    client_cert: str | Path | None = None
+    client_key: str | Path | None = None
+
+
+SYSTEMS_TRUST = Trust()
 
 
 class Transport(Protocol):
@@ -73,6 +84,7 @@ def connect(
     api_key: str | None,
     timeout_seconds: float | None,
     grpc_url: str | None,
+    trust: Trust = SYSTEMS_TRUST,
 ) -> Transport:
     """Return the transport that these arguments of a client ask for."""
     if grpc_url is not None:
@@ -91,6 +103,8 @@ def connect(
             raise BadInput(
                 "api_key belongs to a server; an embedded database has no keys: leave it out"
             )
+        if any(trust):
+            raise BadInput("ca_cert, client_cert and client_key belong to a server; leave them out")
         from ruvector.engine import Engine
 
         return EmbeddedTransport(Engine.open(path, read_only=read_only), str(path))
@@ -98,4 +112,4 @@ def connect(
         raise BadInput("read_only belongs to an embedded database; a server decides by the api_key")
     from ruvector.client.rest import RestTransport
 
-    return RestTransport(str(url), api_key, timeout_seconds)
+    return RestTransport(str(url), api_key, timeout_seconds, trust)

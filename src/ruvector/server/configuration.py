@@ -55,6 +55,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     enable_tls: bool = False
     metrics_prefix: str | None = None
     slow_query_secs: float | None = None
+    verify_https_client_certificate: bool = False
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,6 +67,15 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     max_log_files: int = 7
     max_file_size_mb: int = 100
     trust_forwarded_headers: bool = False
+
+
+class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Files in PEM. `cert_ttl`: seconds until a changed file is noticed, at most."""
+
+    cert: str = "./tls/cert.pem"
+    key: str = "./tls/key.pem"
+    ca_cert: str = "./tls/cacert.pem"
+    cert_ttl: int = 60
 
 
 class Storage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,6 +90,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     service: Service = Service()
     storage: Storage = Storage()
     audit: Audit = Audit()
+    tls: Tls = Tls()
     log_level: str = "INFO"
 
 
@@ -164,10 +175,11 @@ def check(settings: Settings) -> Settings:
     check_choice("audit.rotation", settings.audit.rotation, ROTATIONS)
     if service.metrics_prefix:
         check_prefix(service.metrics_prefix)
-    if service.enable_tls:
+    _check_range("tls.cert_ttl", settings.tls.cert_ttl, 0, MAX_SECONDS)
+    if service.verify_https_client_certificate and not service.enable_tls:
         raise BadInput(
-            "service.enable_tls is true; this version does not serve TLS yet: "
-            "put a TLS proxy in front, and leave it out"
+            "service.verify_https_client_certificate is true but service.enable_tls is false; "
+            "set it to true"
         )
     if service.enable_cors and not service.cors_origins:
         raise BadInput(

@@ -14,7 +14,6 @@ QDRANT_ONLY: dict[str, Any] = {
     "service.enable_static_content": (True, False),
     "service.static_content_dir": _UNSET,
     "service.enable_snapshot_url_recovery": (False,),
-    "service.verify_https_client_certificate": (False,),
     "storage.snapshots_path": ("./snapshots", None),
     "storage.temp_path": _UNSET,
     "storage.on_disk_payload": (True,),
@@ -48,7 +47,6 @@ QDRANT_ONLY: dict[str, Any] = {
     "storage.collection.*": _UNSET,
     "cluster.enabled": (False,),
     "cluster.*": ANY,  # without meaning while cluster.enabled is false
-    "tls.*": ANY,  # without meaning while service.enable_tls is false
     "logger.*": _UNSET,
     "gpu.*": (False, None),
     "inference.*": _UNSET,

@@ -1,9 +1,9 @@
 """How does the server start and stop?
 
 Start: everything that can be refused is refused with one line and exit code 1, before a connection
-is taken: settings, an open door without a key, a taken port, a locked or damaged folder. Stop
-(SIGTERM, SIGINT): readiness turns 503, new work is refused, work in flight ends (at most
-DRAIN_SECONDS), then the engine is closed and the process ends with 0. A second SIGINT stops
+is taken: settings, certificates, an open door without a key, a taken port, a locked or damaged
+folder. Stop (SIGTERM, SIGINT): readiness turns 503, new work is refused, work in flight ends (at
+most DRAIN_SECONDS), then the engine is closed and the process ends with 0. A second SIGINT stops
 waiting.
 """
 
@@ -29,6 +29,7 @@ from ruvector.server.configuration import Settings, has_key, read_file, settle
 from ruvector.server.logs import start_logging
 from ruvector.server.protocol import LimitedProtocol
 from ruvector.server.rest import Engine
+from ruvector.server.tls import Certificates, certificates_of, listening_context
 
 DRAIN_SECONDS = 30
 KEEP_ALIVE_SECONDS = 75  # clients pool connections for 5 to 60 s; the server should not be first
@@ -86,9 +87,10 @@ def serve(
         for warning in warnings:
             print(f"ruvector: warning: {_line(warning)}", file=sys.stderr)
         check_door(settings, insecure)
+        certificates = certificates_of(settings)
         with bind(settings.service.host, settings.service.http_port) as door:
             engine = _opened(settings.storage.storage_path, open_engine or _open_engine)
-            return _run(settings, engine, door)
+            return _run(settings, engine, door, certificates)
     except (Refused, RuvectorError) as error:
         text = error.message if isinstance(error, RuvectorError) else str(error)
         print(f"ruvector: {_line(text)}", file=sys.stderr)
@@ -146,7 +148,9 @@ def _opened(path: str, open_engine: Open) -> Engine:
         raise Refused(f"cannot open {path}: {error.strerror or error}") from error
 
 
-def _run(settings: Settings, engine: Engine, door: socket.socket) -> int:
+def _run(
+    settings: Settings, engine: Engine, door: socket.socket, certificates: Certificates | None
+) -> int:
     start_logging(settings.log_level)
     application = Application(engine, settings)
     config = uvicorn.Config(
@@ -164,6 +168,9 @@ def _run(settings: Settings, engine: Engine, door: socket.socket) -> int:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
+    config.load()
+    if certificates is not None:
+        config.ssl = listening_context(certificates)
     server = _Server(config, application)
     _prepare_interpreter()
     try:
@@ -192,7 +199,7 @@ def greeting(settings: Settings, collections: int, port: int) -> str:
     """Return what is printed at the start: one screen."""
     service = settings.service
     host = f"[{service.host}]" if ":" in service.host else service.host
-    address = f"http://{host}:{port}"
+    address = f"{'https' if service.enable_tls else 'http'}://{host}:{port}"
     key = (
         "an API key is needed" if has_key(service) else "no API key: everyone who reaches it may in"
     )
