@@ -7,14 +7,17 @@ BUILD_FILES := pyproject.toml CMakeLists.txt $(wildcard native/*.cpp native/*.hp
 BENCHMARKS := frontier filters updates build memory quantization sparse payload database rest
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
+# What `make test` leaves out: what takes minutes, and programs that are compiled first.
+TESTS ?= not slow and not clients
+
 .DEFAULT_GOAL := help
-.PHONY: help run setup build check test test-all crash mutants sanitize bench docs clean
+.PHONY: help run setup build check test test-clients test-all crash mutants sanitize bench docs clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
 help: ## print the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
-		while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+		while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 run: $(VENV)/.installed ## build, load the demo collection into an empty data folder, serve (RUVECTOR_ARGS=...)
 	@exec $(PY) -m ruvector.demo --serve $(RUVECTOR_ARGS)
@@ -32,7 +35,10 @@ check: $(VENV)/.developer ## format, lint, types, layers, tidiness
 	@$(PY) -m pytest -q -p no:cacheprovider tests/style/test_tidy.py
 
 test: check ## check, then the test suite
-	@$(PY) -m pytest -m "not slow" -n 2 --dist loadfile
+	@$(PY) -m pytest -m "$(TESTS)" -rs -n 2 --dist loadfile
+
+test-clients: $(VENV)/.developer ## the official clients of six languages, LangChain and LlamaIndex
+	@$(PY) -m pytest -rs tests/clients
 
 test-all: check ## test, and the tests that take minutes
 	@$(PY) -m pytest -n 2 --dist loadfile

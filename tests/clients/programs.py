@@ -1,0 +1,132 @@
+"""How are the programs in other languages fetched, built and run? Each folder is one project.
+
+A project is copied to build/clients/<language> and built there, so that nothing is written into
+the tree and a second run compiles only what changed. Its example is taken out of the guide's page:
+the code that a reader sees is the code that runs. A language is skipped, with the reason, where
+its toolchain is missing or its packages cannot be fetched; a failing build or run fails the test.
+"""
+
+import fcntl
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.clients.tour import HERE
+from tests.conftest import Server, without_settings
+
+ROOT = HERE.parents[1]
+BUILT = ROOT / "build" / "clients"
+# Rust's packages take 130 s of processor time when nothing was built before, Go's 90 s.
+BUILD_TIMEOUT_SECONDS = 600
+RUN_TIMEOUT_SECONDS = 60
+
+Command = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Language:
+    """A project: what it needs, how it is built, which programs it has."""
+
+    name: str
+    tools: Command
+    fetch: Command
+    build: Command
+    tours: dict[str, Command] = field(hash=False)
+    """The program for each transport; its arguments are described in README.md beside."""
+    example: Command
+    source: str
+    """The file that the example of docs/guide/<name>.md is written to."""
+    fence: str
+    """What follows the three backquotes of the page's code."""
+
+    @property
+    def folder(self) -> Path:
+        """Return where it is built and run."""
+        return BUILT / self.name
+
+    def block(self, fence: str) -> str:
+        """Return the only block of the guide's page that has this fence."""
+        page = (ROOT / "docs" / "guide" / f"{self.name}.md").read_text(encoding="utf-8")
+        (block,) = re.findall(rf"^```{fence}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+        return str(block)
+
+    def execute(self, command: Command, timeout: int) -> "subprocess.CompletedProcess[str]":
+        """Run a command in the project's folder; what it writes to stderr joins its stdout."""
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            timeout=timeout,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=without_settings(),
+            check=False,
+        )
+
+    def prepare(self, rest_port: int) -> None:
+        """Fetch and build, with the server's port in the example; skip what cannot be had."""
+        if missing := [tool for tool in self.tools if shutil.which(tool) is None]:
+            pytest.skip(f"{self.name}: {', '.join(missing)} is not installed")
+        with alone(self.name):
+            shutil.copytree(HERE / self.name, self.folder, dirs_exist_ok=True)
+            source = self.block(self.fence).replace("6333", str(rest_port))
+            (self.folder / self.source).write_text(source, encoding="utf-8")
+            self.compile()
+
+    def compile(self) -> None:
+        """Fetch the packages and compile."""
+        fetched = self.execute(self.fetch, BUILD_TIMEOUT_SECONDS)
+        if fetched.returncode:
+            pytest.skip(f"{self.name}: packages cannot be fetched: {fetched.stdout[-300:]}")
+        built = self.execute(self.build, BUILD_TIMEOUT_SECONDS)
+        if built.returncode:
+            pytest.fail(f"{self.name} does not build:\n{built.stdout[-4000:]}", pytrace=False)
+
+    def tour(self, transport: str, server: Server) -> dict[str, Any]:
+        """Run one tour and return its report."""
+        report = self.folder / f"{transport}.report.json"
+        report.unlink(missing_ok=True)
+        address = f"127.0.0.1:{server.port}"
+        arguments = (transport, address, str(HERE / "points.json"), str(report))
+        self.succeed((*self.tours[transport], *arguments))
+        return dict(json.loads(report.read_text(encoding="utf-8")))
+
+    def succeed(self, command: Command) -> str:
+        """Run a program that must end with status 0; return what it printed."""
+        ended = self.execute(command, RUN_TIMEOUT_SECONDS)
+        if ended.returncode:
+            pytest.fail(f"{' '.join(command)}:\n{ended.stdout[-4000:]}", pytrace=False)
+        return ended.stdout
+
+
+@contextmanager
+def alone(name: str) -> Iterator[None]:
+    """Hold a name while something is built: CI builds in the background while tests run."""
+    BUILT.mkdir(parents=True, exist_ok=True)
+    with (BUILT / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+LANGUAGES = {
+    language.name: language
+    for language in (
+        Language(
+            name="typescript",
+            tools=("node", "npm"),
+            fetch=("npm", "ci", "--silent"),
+            build=("node", "node_modules/typescript/bin/tsc"),
+            tours={"rest": ("node", "dist/rest.js")},
+            example=("node", "dist/example.js"),
+            source="src/example.ts",
+            fence="ts",
+        ),
+    )
+}
