@@ -16,7 +16,9 @@ namespace ruvector {
 // each gets its share of links and not only those with the lowest numbers.
 struct Nearer {
   std::uint32_t owner;
-  std::uint32_t mix(std::uint32_t row) const { return (row ^ owner * 0x9E3779B1U) * 0x85EBCA6BU; }
+  std::uint32_t mix(std::uint32_t row) const {
+    return ((row & kMaxRows) ^ owner * 0x9E3779B1U) * 0x85EBCA6BU;
+  }
   bool operator()(const Candidate& a, const Candidate& b) const {
     return a.distance < b.distance || (a.distance == b.distance && mix(a.row) < mix(b.row));
   }
@@ -37,11 +39,11 @@ class Linker {
       if (const Candidate& met = scratch_.beam[i]; met.row != row)
         near.push_back({code.without_noise(query, met.distance), met.row});
     std::sort(near.begin(), near.end(), Nearer{row});
-    prune(code, near);
+    const std::size_t settled = prune(code, near);
     const std::vector<Candidate> chosen = scratch_.kept;
     {
       const std::lock_guard<std::mutex> guard(graph_.lock_of(row));
-      write(row, chosen);
+      graph_.write_links(row, chosen.data(), chosen.size(), settled);
     }
     bool taken = false;
     for (const Candidate& neighbour : chosen)
@@ -134,6 +136,7 @@ class Linker {
   }
 
  private:
+  static constexpr std::uint32_t kSettled = ~kMaxRows;
   static constexpr std::size_t kRepairBeam = 64;
   static constexpr std::size_t kHeirs = 3;  // IP-DiskANN: at most three take a removed row's place
 
@@ -144,34 +147,40 @@ class Linker {
     return graph_.options().links_per_node * (graph_.is_packed() ? 3 : 1) / 4;
   }
 
-  // Keeps candidates (sorted, nearest first) that no kept one is much nearer to, in scratch.kept.
+  // Keeps candidates (sorted, nearest first) that no kept one is much nearer to, in scratch.kept;
+  // returns how many of those are not hidden, which come first. Those marked kSettled are known not
+  // to hide each other.
   template <class Code>
-  void prune(const Code& code, const std::vector<Candidate>& sorted) {
+  std::size_t prune(const Code& code, const std::vector<Candidate>& sorted) {
     std::vector<Candidate>& kept = scratch_.kept;
     kept.clear();
     const float alpha = graph_.options().alpha;
     for (const Candidate& candidate : sorted) {
-      if (kept.size() == graph_.options().links_per_node) return;
-      const CodeQuery query = code.row_query(graph_.code(candidate.row));
-      bool hidden = false;
-      for (const Candidate& other : kept) {
-        if (alpha * code.pair_distance(query, graph_.code(other.row)) <= candidate.distance) {
-          hidden = true;
-          break;
-        }
-      }
+      if (kept.size() == graph_.options().links_per_node) break;
+      const CodeQuery query = code.row_query(graph_.code(candidate.row & ~kSettled));
+      const bool hidden = std::any_of(kept.begin(), kept.end(), [&](const Candidate& other) {
+        if (candidate.row & other.row & kSettled) return false;
+        const std::byte* there = graph_.code(other.row & ~kSettled);
+        return alpha * code.pair_distance(query, there) <= candidate.distance;
+      });
       if (!hidden) kept.push_back(candidate);
     }
+    const std::size_t open = kept.size();
+    for (Candidate& candidate : kept) candidate.row &= ~kSettled;
     for (std::size_t i = 0; i < sorted.size() && kept.size() < least_links(); ++i) {
-      const std::uint32_t row = sorted[i].row;
+      const std::uint32_t row = sorted[i].row & ~kSettled;
       const auto same = [row](const Candidate& c) { return c.row == row; };
-      if (std::none_of(kept.begin(), kept.end(), same)) kept.push_back(sorted[i]);
+      const bool known = std::any_of(kept.begin(), kept.end(), same);
+      if (!known) kept.push_back({sorted[i].distance, row});
     }
+    return open;
   }
 
   // The caller holds the row's lock.
-  void write(std::uint32_t row, const std::vector<Candidate>& chosen) {
-    graph_.write_links(row, chosen.data(), chosen.size());
+  template <class Code>
+  void prune_into(const Code& code, std::uint32_t row, const std::vector<Candidate>& sorted) {
+    const std::size_t settled = prune(code, sorted);
+    graph_.write_links(row, scratch_.kept.data(), scratch_.kept.size(), settled);
   }
 
   // Offers the link owner -> row; false if the owner's links hide the row.
@@ -197,7 +206,8 @@ class Linker {
     for (std::size_t i = 0; i < width; ++i) {
       if (i + kAhead < width) fetch_row(graph_.code(links[i + kAhead]), bytes);
       const std::byte* other = graph_.code(links[i]);
-      merged.push_back({code.pair_distance(owner_query, other), links[i]});
+      const std::uint32_t known = graph_.is_settled(owner, i) ? kSettled : 0;
+      merged.push_back({code.pair_distance(owner_query, other), links[i] | known});
       // The usual case, told apart early: a nearer link already leads to the row. Of rows equally
       // near, pruning chooses: many equal rows would otherwise link to the first of them only.
       if (merged.back().distance < distance &&
@@ -206,8 +216,7 @@ class Linker {
     }
     merged.push_back({distance, row});
     std::sort(merged.begin(), merged.end(), Nearer{owner});
-    prune(code, merged);
-    write(owner, scratch_.kept);
+    prune_into(code, owner, merged);
     return std::any_of(scratch_.kept.begin(), scratch_.kept.end(),
                        [row](const Candidate& kept) { return kept.row == row; });
   }
@@ -239,12 +248,8 @@ class Linker {
     if (added.size() > kHeirs) added.resize(kHeirs);
     merged.insert(merged.end(), added.begin(), added.end());
     std::sort(merged.begin(), merged.end(), nearer);
-    if (merged.size() <= graph_.options().links_per_node) {
-      write(row, merged);
-      return;
-    }
-    prune(code, merged);
-    write(row, scratch_.kept);
+    if (merged.size() > graph_.options().links_per_node) prune_into(code, row, merged);
+    else graph_.write_links(row, merged.data(), merged.size(), 0);
   }
 
   Graph& graph_;

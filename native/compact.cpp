@@ -28,11 +28,12 @@ void Graph::copy_living(const Graph& from, int threads) {
   center_ = from.center_;
   vectors_.reserve(living.size());
   if (codes_ != &vectors_) codes_->reserve(living.size());
-  links_->reserve(living.size());
+  reserve_links(living.size());
   clear_removals(living.size());
   parallel_for(living.size(), threads, 256, [&](std::size_t i) {
     const auto row = static_cast<std::uint32_t>(i);
     const std::uint32_t old = living[i];
+    std::fill_n(settled_.at(row), settled_.row_bytes(), std::byte{0});
     std::memcpy(vectors_.at(row), from.vectors_.at(old), vectors_.row_bytes());
     if (codes_ != &vectors_)
       std::memcpy(codes_->at(row), from.codes_->at(old), codes_->row_bytes());
@@ -50,7 +51,7 @@ void Graph::copy_living(const Graph& from, int threads) {
       if (row_links[lane] == kNoRow) is_whole = false;
       else kept[kept_count++] = {0, row_links[lane]};
     }
-    if (!is_whole) write_links(static_cast<std::uint32_t>(i), kept.data(), kept_count);
+    if (!is_whole) write_links(static_cast<std::uint32_t>(i), kept.data(), kept_count, 0);
   });
   rows_.store(living.size(), std::memory_order_release);
   for (std::size_t i = 0; i < from.entry_count(); ++i)

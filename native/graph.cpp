@@ -58,6 +58,7 @@ Graph::Graph(const GraphOptions& options)
       own_links_(options.links_per_node * sizeof(std::uint32_t)),
       codes_(vectors_are_codes(options) ? &vectors_ : &own_codes_),
       links_(is_packed() ? &own_codes_ : &own_links_),
+      settled_((options.links_per_node + 7) / 8),
       deleted_(sizeof(std::uint64_t)),
       entry_codes_(is_packed() ? node_.block_bytes : code_bytes_),
       locks_(new std::mutex[kLocks]) {
@@ -183,7 +184,21 @@ void Graph::write_lane_of(std::uint32_t row, std::size_t lane, std::uint32_t lin
   __atomic_store_n(links(row) + lane, link, __ATOMIC_RELEASE);
 }
 
+void Graph::reserve_links(std::size_t rows) {
+  links_->reserve(rows);
+  settled_.reserve(rows);
+}
+
+void Graph::clear_links(std::size_t first, std::size_t last) {
+  for (std::size_t i = first; i < last; ++i) {
+    const auto row = static_cast<std::uint32_t>(i);
+    std::fill_n(links(row), options_.links_per_node, kNoRow);
+    std::fill_n(settled_.at(row), settled_.row_bytes(), std::byte{0});
+  }
+}
+
 void Graph::write_link(std::uint32_t row, std::size_t lane, std::uint32_t link) {
+  settle(row, lane, false);
   if (!is_packed()) {
     __atomic_store_n(links(row) + lane, link, __ATOMIC_RELEASE);
     return;
@@ -192,26 +207,37 @@ void Graph::write_link(std::uint32_t row, std::size_t lane, std::uint32_t link) 
   write_lane_of(row, lane, link);
 }
 
-void Graph::write_links(std::uint32_t row, const Candidate* chosen, std::size_t count) {
+void Graph::write_links(std::uint32_t row, const Candidate* chosen, std::size_t count,
+                        std::size_t settled) {
   std::uint32_t* stored = links(row);
   const std::size_t width = options_.links_per_node;
   if (!is_packed()) {
-    for (std::size_t i = 0; i < width; ++i)
+    for (std::size_t i = 0; i < width; ++i) {
+      settle(row, i, i < settled);
       __atomic_store_n(stored + i, i < count ? chosen[i].row : kNoRow, __ATOMIC_RELEASE);
+    }
     return;
   }
-  std::array<std::uint32_t, kMaxLinks> fresh;
+  std::array<std::uint32_t, kMaxLinks> fresh;  // places in `chosen`
   std::array<bool, kMaxLinks> stays{};
   std::size_t fresh_count = 0;
   for (std::size_t i = 0; i < count; ++i) {
     std::size_t lane = 0;
     while (lane < count && stored[lane] != chosen[i].row) ++lane;
-    if (lane < count) stays[lane] = true;
-    else fresh[fresh_count++] = chosen[i].row;
+    if (lane == count) {
+      fresh[fresh_count++] = static_cast<std::uint32_t>(i);
+      continue;
+    }
+    stays[lane] = true;
+    settle(row, lane, i < settled);
   }
   const NodeWrite write(version(row));
   for (std::size_t lane = 0; lane < width; ++lane) {
-    if (lane < count && !stays[lane]) write_lane_of(row, lane, fresh[--fresh_count]);
+    if (lane < count && !stays[lane]) {
+      const std::uint32_t i = fresh[--fresh_count];
+      settle(row, lane, i < settled);
+      write_lane_of(row, lane, chosen[i].row);
+    }
     if (lane >= count && stored[lane] != kNoRow) write_lane_of(row, lane, kNoRow);
   }
 }
@@ -220,11 +246,10 @@ void Graph::view_vectors(const void* vectors, std::size_t rows, int threads) {
   if (rows > kMaxRows) throw std::length_error("a graph holds at most 2147483647 rows");
   vectors_.view(vectors, rows);
   if (codes_ != &vectors_) codes_->reserve(rows);
-  links_->reserve(rows);
+  reserve_links(rows);
   clear_removals(rows);
   encode(0, rows, threads);
-  for (std::size_t i = 0; i < rows; ++i)
-    std::fill_n(links(static_cast<std::uint32_t>(i)), options_.links_per_node, kNoRow);
+  clear_links(0, rows);
   rows_.store(rows, std::memory_order_release);
 }
 
@@ -273,7 +298,7 @@ std::uint32_t Graph::append(const float* vectors, std::size_t count, int threads
   if (last > kMaxRows) throw std::length_error("a graph holds at most 2147483647 rows");
   vectors_.reserve(last);
   if (codes_ != &vectors_) codes_->reserve(last);
-  links_->reserve(last);
+  reserve_links(last);
   deleted_.reserve(last / 64 + 1);
   for (std::size_t i = first; i < last; ++i) {
     const auto row = static_cast<std::uint32_t>(i);
@@ -281,8 +306,7 @@ std::uint32_t Graph::append(const float* vectors, std::size_t count, int threads
     if (row % 64 == 0) __atomic_store_n(deleted_word(row), std::uint64_t{0}, __ATOMIC_RELEASE);
   }
   encode(first, last, threads);
-  for (std::size_t i = first; i < last; ++i)
-    std::fill_n(links(static_cast<std::uint32_t>(i)), options_.links_per_node, kNoRow);
+  clear_links(first, last);
   rows_.store(last, std::memory_order_release);
   return static_cast<std::uint32_t>(first);
 }
@@ -336,7 +360,8 @@ void Graph::offer_entry(std::uint32_t row) {
 
 std::size_t Graph::memory_bytes() const {
   const std::size_t count = rows();
-  std::size_t bytes = count / 8 + entry_codes_.reserved_rows() * entry_codes_.row_bytes();
+  std::size_t bytes = count / 8 + settled_.reserved_rows() * settled_.row_bytes();
+  bytes += entry_codes_.reserved_rows() * entry_codes_.row_bytes();
   if (codes_ != &vectors_) bytes += count * codes_->row_bytes();
   if (!is_packed()) bytes += count * links_->row_bytes();
   const std::lock_guard<std::mutex> guard(scratch_lock_);

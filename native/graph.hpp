@@ -206,12 +206,25 @@ class Graph {
   void show_stored(const void* vectors, std::size_t rows, const std::uint32_t* entries,
                    std::size_t entry_count);
   // Both under the row's lock. `write_links` leaves the lanes of links that stay alone.
-  void write_links(std::uint32_t row, const Candidate* chosen, std::size_t count);
+  // The first `settled` of them do not hide each other.
+  void write_links(std::uint32_t row, const Candidate* chosen, std::size_t count,
+                   std::size_t settled);
   void write_link(std::uint32_t row, std::size_t lane, std::uint32_t link);
   ScaledVector scaled_vector(std::uint32_t row) const {
     return {reinterpret_cast<const std::int8_t*>(code(row)), int8_code_.scale_of(code(row))};
   }
   void write_lane_of(std::uint32_t row, std::size_t lane, std::uint32_t link);
+  // Lanes whose links do not hide each other: pruning need not compare them again.
+  bool is_settled(std::uint32_t row, std::size_t lane) const {
+    return static_cast<unsigned>(settled_.at(row)[lane / 8]) >> (lane % 8) & 1;
+  }
+  void settle(std::uint32_t row, std::size_t lane, bool settled) {
+    const auto bit = static_cast<std::byte>(1U << (lane % 8));
+    std::byte& lanes = settled_.at(row)[lane / 8];
+    lanes = settled ? lanes | bit : lanes & ~bit;
+  }
+  void clear_links(std::size_t first, std::size_t last);
+  void reserve_links(std::size_t rows);
   void add_entry(std::uint32_t row);
   void offer_entry(std::uint32_t row);
   bool is_long(std::uint32_t row) const;
@@ -236,6 +249,7 @@ class Graph {
   RowStore own_links_;
   RowStore* codes_;
   RowStore* links_;
+  RowStore settled_;
   RowStore deleted_;
   RowStore entry_codes_;
   std::array<std::atomic<std::uint32_t>, kMaxEntries> entry_rows_{};
