@@ -52,6 +52,7 @@ class Server:
         if path is not None:
             program = str(Path(sys.executable).with_name("ruvector"))
             command = [program, "serve", "--path", str(path), "--http-port", str(port)]
+            command += ["--grpc-port", "none"]
         self.process = subprocess.Popen(
             command,
             stdout=subprocess.DEVNULL,

@@ -24,11 +24,12 @@ class Server:
 
     def __init__(self, path: Path, arguments: tuple[str, ...] = ()) -> None:
         self.path = path
-        self.port = free_port()
+        self.port, self.grpc_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.grpc_url = f"127.0.0.1:{self.grpc_port}"
         self.log = path.with_name(f"{path.name}.{self.port}.log")
         command = [str(Path(sys.executable).with_name("ruvector")), "serve", "--path", str(path)]
-        command += ["--http-port", str(self.port), *arguments]
+        command += ["--http-port", str(self.port), "--grpc-port", str(self.grpc_port), *arguments]
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 command, stdout=output, stderr=subprocess.STDOUT, env=without_settings()

@@ -143,7 +143,18 @@ def test_commands_that_come_later_are_not_there(command, capsys):
 def serve_once(path):
     """Run `ruvector serve` on a folder where it cannot start; return code, stdout, stderr."""
     found = subprocess.run(
-        [sys.executable, "-m", "ruvector", "serve", "--http-port", "0", "--path", str(path)],
+        [
+            sys.executable,
+            "-m",
+            "ruvector",
+            "serve",
+            "--http-port",
+            "0",
+            "--grpc-port",
+            "0",
+            "--path",
+            str(path),
+        ],
         capture_output=True,
         text=True,
         timeout=30,

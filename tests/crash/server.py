@@ -75,7 +75,7 @@ class Server:
         begun = time.monotonic()
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [*command, "--http-port", str(self.port)],
+                [*command, "--http-port", str(self.port), "--grpc-port", "none"],
                 cwd=ROOT,
                 stdout=output,
                 stderr=subprocess.STDOUT,

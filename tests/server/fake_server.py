@@ -35,7 +35,7 @@ def hold(_):
 def main():
     engine = HeldEngine()
     engine.answers[r.Count] = hold
-    flags = {"service": {"http_port": int(sys.argv[1])}}
+    flags = {"service": {"http_port": int(sys.argv[1]), "grpc_port": None}}
     return serve(flags, os.environ, open_engine=lambda _: engine)
 
 

@@ -203,7 +203,7 @@ def test_folder_that_cannot_be_opened_is_one_line(capsys, error):
     def fail(_):
         raise error
 
-    flags = {"service": {"http_port": 0}, "storage": {"storage_path": "./docs"}}
+    flags = {"service": {"http_port": 0, "grpc_port": 0}, "storage": {"storage_path": "./docs"}}
     assert run.serve(flags, {}, open_engine=fail) == 1
     assert refusal(capsys).startswith("ruvector: cannot open ./docs: ")
 
@@ -233,10 +233,10 @@ def test_bad_setting_is_one_line(capsys):
 
 
 def test_greeting_says_where_and_hides_the_key():
-    text = run.greeting(Settings(service=Service(api_key="secret")), 3, 6333)
+    text = run.greeting(Settings(service=Service(api_key="secret")), 3, 6333, 6334)
     assert "http://127.0.0.1:6333/docs" in text
     assert "3 collections" in text
-    assert "gRPC" in text
+    assert "gRPC         127.0.0.1:6334\n" in text
     assert "secret" not in text
     assert len(text.splitlines()) < 24
 

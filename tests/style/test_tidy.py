@@ -45,6 +45,7 @@ OPENS_FILES = {
     "demo": "reads the demo's points, which are part of the package",
     "server/audit.py": "writes the audit log, which is no data of the database",
     "server/configuration.py": "reads the configuration file",
+    "model/proto/schema.py": "reads the messages' definitions, which are part of the package",
     "server/documentation.py": "reads Swagger UI's files, which are part of a package",
     "server/tls.py": "reads certificates",
     "bench": "reads the vectors to measure with and /proc, writes a picture",

@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--path", help="the data folder (default ./ruvector_data)")
     parser.add_argument("--host", help="the address to listen on (default 127.0.0.1)")
     parser.add_argument("--http-port", type=int, help="the port of REST (default 6333)")
-    parser.add_argument("--grpc-port", type=int, help="the port of gRPC, which comes later")
+    parser.add_argument("--grpc-port", help="the port of gRPC (default 6334), none for no gRPC")
     parser.add_argument("--config", metavar="FILE", help="settings in YAML or TOML")
     parser.add_argument("--workers", type=int, default=1, help="processes; this version runs one")
     parser.add_argument(

@@ -97,6 +97,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 KEYS = ("api_key", "alt_api_key", "read_only_api_key")  # the first two sign tokens
 MIN_SIGNING_KEY_BYTES = 32  # RFC 7518, section 3.2: as many as the hash has
 LOG_LEVELS = ("DEBUG", "INFO", "WARN", "WARNING", "ERROR")
+NO_PORT = frozenset({"none", "null", "off", ""})  # of service.grpc_port: REST alone
 LISTS = frozenset({"service.cors_origins", "service.allowed_hosts"})
 
 
@@ -139,6 +140,8 @@ def _build(chosen: dict[str, tuple[str, Any]]) -> Settings:
         kind = FIELDS[path]
         if path in LISTS and isinstance(value, str):
             value = [part.strip() for part in value.split(",") if part.strip()]
+        if path == "service.grpc_port" and str(value).lower() in NO_PORT:
+            value = None
         try:
             checked = msgspec.convert(value, kind, strict=False)
         except msgspec.ValidationError as error:

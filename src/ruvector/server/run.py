@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
@@ -30,6 +30,9 @@ from ruvector.server.logs import start_logging
 from ruvector.server.protocol import LimitedProtocol
 from ruvector.server.rest import Engine
 from ruvector.server.tls import Certificates, certificates_of, listening_context
+
+if TYPE_CHECKING:
+    from ruvector.server.grpc.server import GrpcServer
 
 DRAIN_SECONDS = 30
 KEEP_ALIVE_SECONDS = 75  # clients pool connections for 5 to 60 s; the server should not be first
@@ -89,8 +92,9 @@ def serve(
         check_door(settings, insecure)
         certificates = certificates_of(settings)
         with bind(settings.service.host, settings.service.http_port) as door:
+            grpc = _grpc_door(settings, certificates)
             engine = _opened(settings.storage.storage_path, open_engine or _open_engine)
-            return _run(settings, engine, door, certificates)
+            return _run(settings, engine, door, grpc, certificates)
     except (Refused, RuvectorError) as error:
         text = error.message if isinstance(error, RuvectorError) else str(error)
         print(f"ruvector: {_line(text)}", file=sys.stderr)
@@ -148,8 +152,26 @@ def _opened(path: str, open_engine: Open) -> Engine:
         raise Refused(f"cannot open {path}: {error.strerror or error}") from error
 
 
+def _grpc_door(settings: Settings, certificates: Certificates | None) -> "GrpcServer | None":
+    """Return the gRPC server with its port taken, None where the settings have no port."""
+    if settings.service.grpc_port is None:
+        return None
+    try:
+        from ruvector.server.grpc.server import GrpcServer
+    except ModuleNotFoundError as error:
+        raise Refused(
+            f"gRPC needs {error.name}, which is not installed: pip install ruvector[server], "
+            "or serve REST alone with --grpc-port none"
+        ) from error
+    return GrpcServer(settings, certificates)
+
+
 def _run(
-    settings: Settings, engine: Engine, door: socket.socket, certificates: Certificates | None
+    settings: Settings,
+    engine: Engine,
+    door: socket.socket,
+    grpc: "GrpcServer | None",
+    certificates: Certificates | None,
 ) -> int:
     start_logging(settings.log_level)
     application = Application(engine, settings)
@@ -174,10 +196,16 @@ def _run(
     server = _Server(config, application)
     _prepare_interpreter()
     try:
-        print(greeting(settings, len(engine.statistics()), door.getsockname()[1]), flush=True)
+        if grpc is not None:
+            grpc.start(engine, application.observer)
+        port = door.getsockname()[1]
+        grpc_port = None if grpc is None else grpc.port
+        print(greeting(settings, len(engine.statistics()), port, grpc_port), flush=True)
         server.run(sockets=[door])
     finally:
         application.stopping = True
+        if grpc is not None:
+            grpc.stop(DRAIN_SECONDS).wait()
         application.pool.close()
         application.observer.close()
         engine.close()
@@ -195,7 +223,7 @@ def _prepare_interpreter() -> None:
     gc.freeze()
 
 
-def greeting(settings: Settings, collections: int, port: int) -> str:
+def greeting(settings: Settings, collections: int, port: int, grpc_port: int | None) -> str:
     """Return what is printed at the start: one screen."""
     service = settings.service
     host = f"[{service.host}]" if ":" in service.host else service.host
@@ -207,10 +235,11 @@ def greeting(settings: Settings, collections: int, port: int) -> str:
         (
             f"ruvector {identity.VERSION} (speaks Qdrant {identity.QDRANT_VERSION})",
             f"  REST         {address}",
+            f"  gRPC         {f'{host}:{grpc_port}' if grpc_port else 'not served'}",
             f"  API pages    {address}/docs",
             f"  data         {settings.storage.storage_path} ({collections} collections)",
             f"  access       {key}",
-            "  gRPC and the dashboard are not part of this version",
+            "  the dashboard is not part of this version",
             "  stop with Ctrl+C",
         )
     )

@@ -1,0 +1,60 @@
+"""Which remote procedure carries which request? One row for each of Qdrant's that is served.
+
+Like `model.operations` for HTTP: the server's handlers, the checks of access, the labels of metrics
+and the client's calls come from this table. `None` stands for what a single node does not do.
+"""
+
+from typing import Final
+
+from ruvector.model import requests as r
+
+RPCS: Final[dict[str, dict[str, type | None]]] = {
+    "qdrant.Collections": {
+        "Get": r.GetCollection,
+        "List": r.ListCollections,
+        "Create": r.CreateCollection,
+        "Update": r.UpdateCollection,
+        "Delete": r.DeleteCollection,
+        "UpdateAliases": r.ChangeAliases,
+        "ListCollectionAliases": r.ListCollectionAliases,
+        "ListAliases": r.ListAliases,
+        "CollectionClusterInfo": r.GetCollectionCluster,
+        "CollectionExists": r.CollectionExists,
+        "UpdateCollectionClusterSetup": None,
+        "CreateShardKey": None,
+        "DeleteShardKey": None,
+        "ListShardKeys": r.ListShardKeys,
+    },
+    "qdrant.Points": {
+        "Upsert": r.Upsert,
+        "Delete": r.DeletePoints,
+        "Get": r.Retrieve,
+        "UpdateVectors": r.UpdateVectors,
+        "DeleteVectors": r.DeleteVectors,
+        "SetPayload": r.SetPayload,
+        "OverwritePayload": r.OverwritePayload,
+        "DeletePayload": r.DeletePayload,
+        "ClearPayload": r.ClearPayload,
+        "CreateFieldIndex": r.CreateFieldIndex,
+        "DeleteFieldIndex": r.DeleteFieldIndex,
+        "CreateVectorName": r.CreateVector,
+        "DeleteVectorName": r.DeleteVector,
+        "Search": r.Search,
+        "SearchBatch": r.SearchBatch,
+        "SearchGroups": r.SearchGroups,
+        "Scroll": r.Scroll,
+        "Recommend": r.Recommend,
+        "RecommendBatch": r.RecommendBatch,
+        "RecommendGroups": r.RecommendGroups,
+        "Discover": r.Discover,
+        "DiscoverBatch": r.DiscoverBatch,
+        "Count": r.Count,
+        "UpdateBatch": r.BatchUpdate,
+        "Query": r.QueryPoints,
+        "QueryBatch": r.QueryBatch,
+        "QueryGroups": r.QueryGroups,
+        "Facet": r.Facet,
+        "SearchMatrixPairs": r.MatrixPairs,
+        "SearchMatrixOffsets": r.MatrixOffsets,
+    },
+}

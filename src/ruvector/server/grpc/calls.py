@@ -1,0 +1,193 @@
+"""How is one call answered? Access, message, request, engine, result, message: on one thread.
+
+The bytes are parsed here and not by grpcio, which would answer INTERNAL for what is not a message.
+The few rules here are about transport; judging requests is the engine's, and its errors have their
+codes in `ruvector.errors`.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from functools import cached_property
+from time import perf_counter
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+import grpc
+from google.protobuf.message import DecodeError, EncodeError
+
+from ruvector.errors import (
+    BadInput,
+    InvalidRequest,
+    MalformedRequest,
+    RateLimited,
+    RuvectorError,
+    StandaloneMode,
+    Unavailable,
+)
+from ruvector.model.proto.requests import read_request
+from ruvector.model.proto.results import write_answer
+from ruvector.security.callers import ANYONE, Caller
+from ruvector.server import identifiers
+from ruvector.server.answers import MAX_MESSAGE
+from ruvector.server.exchange import given_id, made_id
+from ruvector.server.grpc.gate import Gate
+from ruvector.server.metrics import GRPC, Answered
+from ruvector.server.observer import Observer
+from ruvector.server.rest import Engine
+from ruvector.server.service import SHUTTING_DOWN
+
+Handler = Callable[[bytes, Any], bytes]
+STANDALONE = "Qdrant is running in standalone mode"
+_PREFIXES: dict[type, str] = {
+    MalformedRequest: "Format error in message: ",
+    InvalidRequest: "Validation error in message: ",
+}
+_log = logging.getLogger("ruvector.server")
+
+
+class Procedure(NamedTuple):
+    """A procedure: its path, its operation's name and request, the classes of its messages."""
+
+    path: str
+    label: str
+    request: type | None
+    asked: Any
+    answered: Any
+
+
+class Call:
+    """One call on its way. Owned by its thread."""
+
+    def __init__(self, procedure: Procedure, context: Any) -> None:
+        self.procedure = procedure
+        self.started = perf_counter()
+        self.context = context
+        self.headers = {
+            name.encode(): value if isinstance(value, bytes) else value.encode("latin-1", "replace")
+            for name, value in context.invocation_metadata()
+        }
+        self.caller: Caller = ANYONE
+        self.request: Any = None
+        self.code = grpc.StatusCode.OK
+
+    @cached_property
+    def id(self) -> str:
+        """Return the caller's id of the call where logs can repeat it, else one made here."""
+        return given_id(self.headers) or made_id()
+
+    def refuse(self, error: RuvectorError) -> bytes:
+        """Answer with an error of ours."""
+        if isinstance(error, RateLimited):
+            seconds = str(math.ceil(error.retry_after_seconds))
+            self.context.set_trailing_metadata((("retry-after", seconds),))
+        return self._end(getattr(grpc.StatusCode, error.grpc_code), text_of(error))
+
+    def fail(self) -> bytes:
+        """Answer for a failure that nobody foresaw: no internals, only where to look."""
+        _log.exception("request %s (%s) failed unexpectedly", self.id, self.procedure.label)
+        text = f"Service internal error: unexpected failure; the log names it under {self.id}"
+        return self._end(grpc.StatusCode.INTERNAL, text)
+
+    def _end(self, code: Any, text: str) -> bytes:
+        self.code = code
+        self.context.set_code(code)
+        self.context.set_details(text)
+        return b""
+
+    def told(self, observer: Observer) -> Answered:
+        """Return what is told of the call once it is answered."""
+        code = self.code.value[0]
+        return Answered(
+            protocol=GRPC,
+            label=self.procedure.label,
+            endpoint=("", self.procedure.path, code),
+            failed=code != 0,
+            seconds=perf_counter() - self.started,
+            ended=time.time(),
+            collection=getattr(self.request, "collection", None),
+            request_id=self.id,
+            caller=self.caller.subject,
+            credential=self.caller.credential,
+            address=observer.address_of(_address(self.context.peer()), self.headers),
+            request=self.request,
+            is_judged=True,
+        )
+
+
+class Calls:
+    """What all calls share. `stopping` turns new ones away."""
+
+    def __init__(self, engine: Engine, gate: Gate, observer: Observer) -> None:
+        self.stopping = False
+        self._engine = engine
+        self._gate = gate
+        self._observer = observer
+
+    def handler(self, procedure: Procedure) -> Handler:
+        """Return the function that answers a procedure: bytes of a message to bytes of another."""
+
+        def handle(body: bytes, context: Any) -> bytes:
+            call = Call(procedure, context)
+            try:
+                return self._answer(call, body)
+            except RuvectorError as error:
+                return call.refuse(error)
+            except Exception:  # noqa: BLE001 - logged with its trace, answered without it
+                return call.fail()
+            finally:
+                self._observer.answered(call.told(self._observer))
+
+        return handle
+
+    def _answer(self, call: Call, body: bytes) -> bytes:
+        procedure = call.procedure
+        call.caller = self._gate.admit(procedure.request, call.headers)
+        if self.stopping:
+            raise Unavailable(SHUTTING_DOWN)
+        if procedure.request is None:
+            raise StandaloneMode(STANDALONE)
+        call.request = request = read_request(procedure.request, _parsed(procedure.asked, body))
+        is_plain = call.headers.get(identifiers.HEADER) != identifiers.ORIGINAL
+        if is_plain:
+            identifiers.check_request(request)
+        result = self._engine.execute(request, call.caller)
+        if is_plain:
+            result = identifiers.convert_result(result)
+        answer = procedure.answered()
+        write_answer(procedure.request, answer, result)
+        answer.time = perf_counter() - call.started
+        return _encoded(answer)
+
+
+def _parsed(kind: Any, body: bytes) -> Any:
+    try:
+        return kind.FromString(body)
+    except DecodeError as error:
+        raise MalformedRequest(
+            f"these {len(body)} bytes are no {kind.DESCRIPTOR.name}, or its messages are nested "
+            "more than 100 deep"
+        ) from error
+
+
+def _encoded(answer: Any) -> bytes:
+    try:
+        return answer.SerializeToString()  # type: ignore[no-any-return]
+    except EncodeError as error:
+        raise BadInput(
+            "a payload in the answer is nested deeper than gRPC can carry; read it over REST, or "
+            "leave it out with with_payload"
+        ) from error
+
+
+def text_of(error: RuvectorError) -> str:
+    """Return what a caller of gRPC is told."""
+    text = _PREFIXES.get(type(error), error.prefix) + error.message
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + "..."
+
+
+def _address(peer: str) -> str:
+    """Return the address in `ipv4:127.0.0.1:1234` or `ipv6:%5B::1%5D:1234`."""
+    return unquote(peer.partition(":")[2].rpartition(":")[0]).strip("[]")
