@@ -43,6 +43,9 @@ from ruvector.query.handlers import Handler
 from ruvector.query.nearest import is_quick
 from ruvector.security.callers import ANYONE, Caller, Proof
 from ruvector.security.judgement import check_request, readable, shown_to
+from ruvector.snapshots.folder import Upload
+from ruvector.snapshots.service import SnapshotContent, Snapshots
+from ruvector.snapshots.settings import SnapshotSettings
 from ruvector.storage import files
 
 R = TypeVar("R")
@@ -64,14 +67,24 @@ class CollectionStatistics(NamedTuple):
 class Engine:
     """An open database."""
 
-    def __init__(self, catalog: Catalog, temporary: Path | None) -> None:
+    def __init__(
+        self, catalog: Catalog, temporary: Path | None, snapshots: SnapshotSettings
+    ) -> None:
         self._catalog = catalog
+        self.snapshots = Snapshots(catalog, snapshots)
+        self._handlers = _HANDLERS | self.snapshots.handlers()
         self._closed = False
         # Also when the program ends without closing: its folder would stay in memory for ever.
         self._remove_temporary = weakref.finalize(self, _remove, temporary)
 
     @classmethod
-    def open(cls, path: str | Path, *, read_only: bool = False) -> "Engine":
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        read_only: bool = False,
+        snapshots: SnapshotSettings | None = None,
+    ) -> "Engine":
         """Open the database in a folder, made if missing; ":memory:" for one that goes with it.
 
         Errors: StorageLocked when another process has it open for writing; StorageDamaged.
@@ -79,7 +92,8 @@ class Engine:
         """
         temporary = files.temporary_folder() if path == ":memory:" else None
         try:
-            return cls(Catalog.open(temporary or Path(path), read_only=read_only), temporary)
+            catalog = Catalog.open(temporary or Path(path), read_only=read_only)
+            return cls(catalog, temporary, snapshots or SnapshotSettings())
         except BaseException:
             if temporary is not None:
                 files.remove_folder(temporary)
@@ -89,7 +103,7 @@ class Engine:
         """Return the result of a request. Errors: the tree of `ruvector.errors`; Forbidden where
         the caller may not make it.
         """
-        handler = _HANDLERS.get(type(request))
+        handler = self._handlers.get(type(request))
         if handler is None:
             raise BadInput(f"{type(request).__name__} is not a request that can be executed")
         if self._closed:
@@ -118,11 +132,23 @@ class Engine:
         catalog = self._catalog
         aliases = catalog.current_aliases
         check_request(caller, request, aliases)
-        handler, read = _HANDLERS[type(request)], READS.get(type(request))
+        handler, read = self._handlers[type(request)], READS.get(type(request))
         if read is not None:
             collections = readable(caller, catalog.get, aliases)
             handler = lambda _, request: read(collections, request)  # noqa: E731
         return shown_to(caller, request, self._executed(request, handler), aliases)
+
+    def read_snapshot(self, request: r.Request[Any], caller: Caller = ANYONE) -> SnapshotContent:
+        """Return the bytes of a snapshot, for a request to download one. Errors: see `execute`."""
+        if self._closed:
+            raise BadInput("the database is closed; open it again")
+        if caller.is_limited:
+            check_request(caller, request, self._catalog.current_aliases)
+        return self.snapshots.content(request)
+
+    def begin_upload(self, size_bytes: int) -> Upload:
+        """Return a new file to receive a snapshot of about this size in, for `UploadSnapshot`."""
+        return self.snapshots.folder.begin_upload(size_bytes)
 
     def is_quick(self, request: r.Request[Any]) -> bool:
         """Say whether a search takes well under a millisecond and waits for nobody.
@@ -155,6 +181,7 @@ class Engine:
         if self._closed:
             return
         self._closed = True
+        self.snapshots.close()
         self._catalog.close()
         self._remove_temporary()
 

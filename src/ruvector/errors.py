@@ -7,6 +7,7 @@ thing, the value, the limit and the way out.
 RuvectorError
 ├── BadInput (ValueError)        400  the request contradicts itself or the collection
 │   ├── MalformedRequest         400  it could not be read at all: bad JSON, wrong types
+│   ├── ChecksumMismatch         400  a snapshot is not the one that was meant
 │   └── UnsupportedEncoding      415  its body is compressed in a way that is not read
 ├── InvalidRequest (ValueError)  422  it was read, but a value lies outside its range
 ├── AlreadyExists                409
@@ -56,6 +57,13 @@ class MalformedRequest(BadInput):
     """The body could not be read: bad JSON, a wrong type, an unknown field."""
 
     prefix = "Format error in JSON body: "
+
+
+class ChecksumMismatch(BadInput):
+    """A file is not the one whose checksum was given."""
+
+    grpc_code = "DATA_LOSS"
+    prefix = "Checksum mismatch: "
 
 
 class UnsupportedEncoding(BadInput):

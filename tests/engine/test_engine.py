@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ruvector import engine as engine_module
 from ruvector.collection.catalog import COLLECTIONS_FOLDER
 from ruvector.engine import Engine
 from ruvector.errors import (
@@ -69,8 +68,8 @@ def make(collection: str, alias: str) -> tuple[str, dict[str, str]]:
     return "create_alias", {"collection_name": collection, "alias_name": alias}
 
 
-def test_every_operation_has_a_handler() -> None:
-    assert set(engine_module._HANDLERS) == {operation.request for operation in OPERATIONS}
+def test_every_operation_has_a_handler(engine: Engine) -> None:
+    assert set(engine._handlers) == {operation.request for operation in OPERATIONS}
 
 
 def test_what_is_no_request_is_refused(engine: Engine) -> None:

@@ -59,6 +59,11 @@ NEEDS_NOTHING = {
     r.MatrixOffsets,
     r.UpdateQuotas,
     r.CleanUpShard,
+    r.CreateSnapshot,
+    r.CreateShardSnapshot,
+    r.CreateFullSnapshot,
+    r.UploadSnapshot,
+    r.UploadShardSnapshot,
 }
 
 

@@ -75,6 +75,7 @@ def test_every_route_is_refused_before_its_body_is_touched(serve, engine):
             shard="0",
             peer_id="1",
             key="k",
+            snapshot_name="s",
         )
         answer = server(route.method, path, b"x" * 1000, touched=touched)
         assert answer.status == 401, route

@@ -9,6 +9,7 @@ from ruvector import errors
 from ruvector.model import requests as r
 from ruvector.model.operations import OPERATIONS
 from ruvector.server.answers import MAX_MESSAGE
+from ruvector.server.transfers import DOWNLOAD, UPLOAD
 
 BODIES = {
     r.CreateCollection: {"vectors": {"size": 2, "distance": "Dot"}},
@@ -41,14 +42,18 @@ BODIES = {
     r.Discover: {"target": 1, "limit": 3},
     r.DiscoverBatch: {"searches": [{"target": 1, "limit": 3}]},
     r.Facet: {"key": "a"},
+    r.RecoverSnapshot: {"location": "a.snapshot"},
+    r.RecoverShardSnapshot: {"location": "a.snapshot"},
+    r.RecoverFullSnapshot: {"location": "a.snapshot"},
 }
+IN_JSON = [each for each in OPERATIONS if each.request not in DOWNLOAD | UPLOAD]
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)
+@pytest.mark.parametrize("operation", IN_JSON, ids=lambda each: each.name)
 def test_every_operation_reaches_the_engine_and_answers_in_the_envelope(server, engine, operation):
     engine.answers[r.GetCollection] = True
     names = {"collection": "docs", "field_name": "a", "id": "1", "vector_name": "v", "shard": "0"}
-    path = operation.path.format(**names)
+    path = operation.path.format(**names, snapshot_name="a.snapshot")
     answer = server(operation.method, path, BODIES.get(operation.request, b""))
     assert answer.status == 200, answer.text
     assert type(engine.requests[-1]) is operation.request

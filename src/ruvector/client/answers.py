@@ -20,6 +20,7 @@ from ruvector.model.results import GroupsResult, QueryResult, ScrollResult
 ERROR_CLASSES: tuple[type[RuvectorError], ...] = (
     e.BadInput,
     e.MalformedRequest,
+    e.ChecksumMismatch,
     e.UnsupportedEncoding,
     e.InvalidRequest,
     e.AlreadyExists,

@@ -106,6 +106,23 @@ class AsyncRuvectorClient:
     scroll = as_async(RuvectorClient.scroll)
     scroll_all = as_async(RuvectorClient.scroll_all)
     count = as_async(RuvectorClient.count)
+    create_snapshot = as_async(RuvectorClient.create_snapshot)
+    list_snapshots = as_async(RuvectorClient.list_snapshots)
+    delete_snapshot = as_async(RuvectorClient.delete_snapshot)
+    download_snapshot = as_async(RuvectorClient.download_snapshot)
+    recover_snapshot = as_async(RuvectorClient.recover_snapshot)
+    upload_snapshot = as_async(RuvectorClient.upload_snapshot)
+    create_shard_snapshot = as_async(RuvectorClient.create_shard_snapshot)
+    list_shard_snapshots = as_async(RuvectorClient.list_shard_snapshots)
+    delete_shard_snapshot = as_async(RuvectorClient.delete_shard_snapshot)
+    download_shard_snapshot = as_async(RuvectorClient.download_shard_snapshot)
+    recover_shard_snapshot = as_async(RuvectorClient.recover_shard_snapshot)
+    upload_shard_snapshot = as_async(RuvectorClient.upload_shard_snapshot)
+    create_full_snapshot = as_async(RuvectorClient.create_full_snapshot)
+    list_full_snapshots = as_async(RuvectorClient.list_full_snapshots)
+    delete_full_snapshot = as_async(RuvectorClient.delete_full_snapshot)
+    download_full_snapshot = as_async(RuvectorClient.download_full_snapshot)
+    recover_full_snapshot = as_async(RuvectorClient.recover_full_snapshot)
 
     async def iterate(
         self,

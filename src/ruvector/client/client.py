@@ -12,6 +12,7 @@ from ruvector.client.group_calls import GroupCalls
 from ruvector.client.point_calls import PointCalls
 from ruvector.client.search_calls import SearchCalls
 from ruvector.client.service_calls import ServiceCalls
+from ruvector.client.snapshot_calls import SnapshotCalls
 from ruvector.client.transport import DEFAULT_TIMEOUT_SECONDS, Trust, connect
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from ruvector.client.collection import Collection
 
 
-class RuvectorClient(CollectionCalls, PointCalls, SearchCalls, GroupCalls, ServiceCalls):
+class RuvectorClient(
+    CollectionCalls, PointCalls, SearchCalls, GroupCalls, ServiceCalls, SnapshotCalls
+):
     """A database: a server at `url`, or the folder `path` (":memory:" for a throw-away one).
 
     `api_key` goes to the server with every request; `timeout_seconds` is how long one request may

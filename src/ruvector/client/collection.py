@@ -57,6 +57,18 @@ class Collection:
     scroll_all = bound(RuvectorClient.scroll_all)
     iterate = bound(RuvectorClient.iterate)
     count = bound(RuvectorClient.count)
+    create_snapshot = bound(RuvectorClient.create_snapshot)
+    list_snapshots = bound(RuvectorClient.list_snapshots)
+    delete_snapshot = bound(RuvectorClient.delete_snapshot)
+    download_snapshot = bound(RuvectorClient.download_snapshot)
+    recover_snapshot = bound(RuvectorClient.recover_snapshot)
+    upload_snapshot = bound(RuvectorClient.upload_snapshot)
+    create_shard_snapshot = bound(RuvectorClient.create_shard_snapshot)
+    list_shard_snapshots = bound(RuvectorClient.list_shard_snapshots)
+    delete_shard_snapshot = bound(RuvectorClient.delete_shard_snapshot)
+    download_shard_snapshot = bound(RuvectorClient.download_shard_snapshot)
+    recover_shard_snapshot = bound(RuvectorClient.recover_shard_snapshot)
+    upload_shard_snapshot = bound(RuvectorClient.upload_shard_snapshot)
 
     def __iter__(self) -> Iterator[Record]:
         return self.iterate()
@@ -110,6 +122,18 @@ class AsyncCollection:
     scroll = as_async_bound(RuvectorClient.scroll)
     scroll_all = as_async_bound(RuvectorClient.scroll_all)
     count = as_async_bound(RuvectorClient.count)
+    create_snapshot = as_async_bound(RuvectorClient.create_snapshot)
+    list_snapshots = as_async_bound(RuvectorClient.list_snapshots)
+    delete_snapshot = as_async_bound(RuvectorClient.delete_snapshot)
+    download_snapshot = as_async_bound(RuvectorClient.download_snapshot)
+    recover_snapshot = as_async_bound(RuvectorClient.recover_snapshot)
+    upload_snapshot = as_async_bound(RuvectorClient.upload_snapshot)
+    create_shard_snapshot = as_async_bound(RuvectorClient.create_shard_snapshot)
+    list_shard_snapshots = as_async_bound(RuvectorClient.list_shard_snapshots)
+    delete_shard_snapshot = as_async_bound(RuvectorClient.delete_shard_snapshot)
+    download_shard_snapshot = as_async_bound(RuvectorClient.download_shard_snapshot)
+    recover_shard_snapshot = as_async_bound(RuvectorClient.recover_shard_snapshot)
+    upload_shard_snapshot = as_async_bound(RuvectorClient.upload_shard_snapshot)
 
     def iterate(
         self,

@@ -5,7 +5,7 @@ this process; `ruvector.client.rest.RestTransport` calls a server.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from ruvector.errors import BadInput
 from ruvector.model.requests import Request
@@ -53,6 +53,14 @@ class Transport(Protocol):
         """Return the result of a request, or raise the error of `ruvector.errors` it met."""
         ...
 
+    def download(self, request: Request[Any], path: Path) -> Path:
+        """Write the snapshot that a request names to a new file, and return its path."""
+        ...
+
+    def upload(self, request: Request[R]) -> R:
+        """Return the result of a request whose `source` is a file of this machine."""
+        ...
+
     def close(self) -> None:
         """Release connections, files and threads; a second call does nothing."""
         ...
@@ -70,6 +78,17 @@ class EmbeddedTransport:
 
     def execute(self, request: Request[R]) -> R:
         """Return the engine's result."""
+        return self._engine.execute(request)
+
+    def download(self, request: Request[Any], path: Path) -> Path:
+        """Copy the snapshot."""
+        from ruvector.snapshots.folder import write_new
+
+        content = self._engine.read_snapshot(request)
+        return write_new(path, content.pieces, content.description.size)
+
+    def upload(self, request: Request[R]) -> R:
+        """Return the engine's result; it reads the file where it is."""
         return self._engine.execute(request)
 
     def close(self) -> None:

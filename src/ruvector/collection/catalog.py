@@ -12,12 +12,14 @@ collection keeps its name and refuses requests; the others go on.
 import contextlib
 import hashlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from ruvector.collection.collection import Collection
+from ruvector.collection.moment import CollectionMoment, Moment
 from ruvector.collection.quotas import Quotas
 from ruvector.errors import (
     AlreadyExists,
@@ -33,6 +35,7 @@ from ruvector.model.strict import StrictMode
 from ruvector.storage import files
 from ruvector.storage.lock import DatabaseLock
 from ruvector.storage.meta_store import MetaStore
+from ruvector.storage.pinned import pin
 
 COLLECTIONS_FOLDER = "collections"
 QUOTAS = "quotas"  # their key in the table of settings
@@ -43,6 +46,14 @@ class _Stored(msgspec.Struct, frozen=True):
 
     folder: str
     config: CollectionConfig
+
+
+class Incoming(NamedTuple):
+    """A collection from elsewhere: opened, in a folder of `reserve_folder`, not yet named."""
+
+    name: str
+    path: Path
+    collection: Collection
 
 
 _decode_stored = msgspec.json.Decoder(_Stored).decode
@@ -161,6 +172,30 @@ class Catalog:
                 found[name] = collection.problem
         return found
 
+    def resolve(self, name: str) -> str:
+        """Return the name of the collection that a name or an alias means."""
+        return self.aliases.get(name, name)
+
+    def moment(self, name: str | None = None) -> Moment:
+        """Return the state of one collection, or of all with their aliases, as of now.
+
+        Errors: NotFound; StorageDamaged where one cannot be used; StorageLocked when read-only.
+        """
+        with self._lock, contextlib.ExitStack() as held:
+            names = sorted(self._stored) if name is None else [self.resolve(name)]
+            collections = [self.get(each) for each in names]
+            for collection in collections:
+                held.enter_context(collection.shard.lock)
+            found: list[CollectionMoment] = []
+            try:
+                for each, collection in zip(names, collections, strict=True):
+                    shard = pin(collection.shard.store)
+                    found.append(CollectionMoment(each, collection.config, shard))
+            except BaseException:
+                Moment(found, {}).__exit__()
+                raise
+            return Moment(found, self.aliases if name is None else {})
+
     # Changes
 
     def create(self, name: str, config: CollectionConfig) -> None:
@@ -226,6 +261,48 @@ class Catalog:
                 collection.close()
             files.remove_folder(self.root / COLLECTIONS_FOLDER / stored.folder)
             return True
+
+    def reserve_folder(self) -> Path:
+        """Make a folder for a collection that comes from elsewhere; the next start removes it
+        unless `adopt` has named it.
+        """
+        with self._lock:
+            self._refuse_read_only()
+            path = self.root / COLLECTIONS_FOLDER / self._new_folder()
+            files.make_folder(path)
+            return path
+
+    def adopt(self, incoming: Sequence[Incoming], aliases: Mapping[str, str]) -> None:
+        """Name opened collections and aliases, in one step; those of the same names are gone.
+
+        Errors: AlreadyExists where an alias has a collection's name, or the reverse; whatever goes
+        wrong, the old collections stay, and the caller closes the new ones.
+        """
+        with self._lock:
+            self._refuse_read_only()
+            stored = {
+                each.name: _Stored(each.path.name, each.collection.config) for each in incoming
+            }
+            merged = {**self.aliases, **aliases}
+            if both := sorted(merged.keys() & {**self._stored, **stored}.keys()):
+                raise AlreadyExists(f"{both[0]} would be a collection and an alias; rename one")
+            self._meta.commit(
+                [
+                    *(("collections", n, msgspec.json.encode(each)) for n, each in stored.items()),
+                    *(("aliases", alias, target.encode()) for alias, target in aliases.items()),
+                ]
+            )
+            replaced = [(self._stored.get(name), self._open.get(name)) for name in stored]
+            self._stored.update(stored)
+            self._open.update((each.name, each.collection) for each in incoming)
+            self.aliases = merged
+            for name in stored:
+                self._damaged.pop(name, None)
+            for folder, collection in replaced:
+                if collection is not None:
+                    collection.close()
+                if folder is not None:
+                    files.remove_folder(self.root / COLLECTIONS_FOLDER / folder.folder)
 
     def set_quotas(self, config: QuotaConfig) -> None:
         """Keep these limits of the node, and use them."""

@@ -28,7 +28,6 @@ from ruvector.collection.segment import GraphKey, Mask, Segment, full_mask
 from ruvector.collection.shard import Shard
 from ruvector.collection.spaces import Space
 from ruvector.model.quantization import Code
-from ruvector.storage.files import remove_file
 from ruvector.storage.transaction import WriteTransaction
 
 
@@ -156,7 +155,7 @@ class Compactor:
 
         shard.store.commit(prepare, applied, frees_space=True).result()
         for file in gone:
-            remove_file(shard.store.segments_path / file)
+            shard.store.pins.remove(file)
         self._shown.extend(entries)
 
     def _new_number(self) -> str:

@@ -14,6 +14,7 @@ from ruvector.model.configs import (
     HnswConfig,
     HnswConfigDiff,
     OptimizersConfig,
+    OptimizersConfigDiff,
     SparseIndexParams,
     SparseVectorParams,
     VectorParams,
@@ -25,6 +26,7 @@ from ruvector.model.configs import (
     check_vector_memory,
     check_wal,
     merge,
+    parse_dense,
     parse_sparse_vectors,
     parse_vectors,
     refuse,
@@ -32,7 +34,12 @@ from ruvector.model.configs import (
 )
 from ruvector.model.names import check_name
 from ruvector.model.points import encode_json_object
-from ruvector.model.quantization import DISABLED, check_distance, parse_quantization
+from ruvector.model.quantization import (
+    DISABLED,
+    check_distance,
+    check_quantization,
+    parse_quantization,
+)
 from ruvector.model.requests import CreateCollection, UpdateCollection
 from ruvector.model.results import CollectionInfo, PayloadIndexInfo, UpdateQueueInfo
 from ruvector.model.strict import parse_strict_mode
@@ -123,6 +130,22 @@ def check_codes(config: CollectionConfig) -> None:
         if quantization is not None:
             which = f"quantization_config of vector {name!r}"
             check_distance(quantization, params.distance, which)
+
+
+def checked_config(config: CollectionConfig) -> CollectionConfig:
+    """Return a configuration that came in a file; refuse what no request could have made."""
+    params = config.params
+    vectors = {n: parse_dense(n, msgspec.to_builtins(v)) for n, v in params.vectors.items()}
+    sparse = parse_sparse_vectors(msgspec.to_builtins(params.sparse_vectors or {}))
+    check_names_differ(vectors, sparse)
+    for name in ("shard_number", "replication_factor", "write_consistency_factor"):
+        refuse(name, getattr(params, name), (1,))
+    check_hnsw(merge(HnswConfigDiff(), config.hnsw_config), "hnsw_config")
+    check_optimizers(merge(OptimizersConfigDiff(), config.optimizer_config))
+    if config.quantization_config is not None:
+        check_quantization(config.quantization_config, "quantization_config")
+    check_codes(config)
+    return config
 
 
 def describe(collection: Collection) -> CollectionInfo:

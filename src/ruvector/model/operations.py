@@ -24,7 +24,8 @@ class Kind(Enum):
 class Operation(msgspec.Struct, frozen=True):
     """One row: the request, "METHOD /path" with its fields in braces, kind, permission.
 
-    `is_listing`: of its answer a caller is shown what they may read.
+    `is_listing`: of its answer a caller is shown what they may read. `is_of_server`: it may read
+    or replace more than the collection that it names.
     """
 
     request: type[r.Request]  # type: ignore[type-arg]
@@ -33,13 +34,15 @@ class Operation(msgspec.Struct, frozen=True):
     permission: Permission
     query_fields: tuple[str, ...] = ()
     is_listing: bool = False
+    is_of_server: bool = False
 
     @property
     def reach(self) -> Reach:
         """Return to what the permission must extend."""
         if self.is_listing:
             return Reach.LISTING
-        return Reach.COLLECTION if "collection" in self.request.__struct_fields__ else Reach.SERVER
+        names_one = "collection" in self.request.__struct_fields__ and not self.is_of_server
+        return Reach.COLLECTION if names_one else Reach.SERVER
 
     @property
     def method(self) -> str:
@@ -63,6 +66,11 @@ _I, _M = Permission.MAINTAIN, Permission.MANAGE
 _C = "/collections/{collection}"
 _WAIT = ("wait", "ordering", "timeout")
 _CONSISTENT = ("consistency", "timeout")
+_S = f"{_C}/snapshots"
+_SHARD = f"{_C}/shards/{{shard}}"
+_SS = f"{_SHARD}/snapshots"
+_SOON = ("wait",)
+_UPLOAD = ("wait", "priority", "checksum")
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(r.ListCollections, "GET /collections", _META, _R, is_listing=True),
@@ -88,6 +96,24 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(r.ClearIssues, "DELETE /issues", _META, _M),
     Operation(r.GetQuotas, "GET /quotas", _META, _R),
     Operation(r.UpdateQuotas, "PUT /quotas", _META, _M, ("wait",)),
+    Operation(r.CreateSnapshot, f"POST {_S}", _META, _I, _SOON),
+    Operation(r.ListSnapshots, f"GET {_S}", _META, _R),
+    Operation(r.DeleteSnapshot, f"DELETE {_S}/{{snapshot_name}}", _META, _I, _SOON),
+    Operation(r.DownloadSnapshot, f"GET {_S}/{{snapshot_name}}", _META, _R),
+    Operation(r.RecoverSnapshot, f"PUT {_S}/recover", _META, _M, _SOON, is_of_server=True),
+    Operation(r.UploadSnapshot, f"POST {_S}/upload", _META, _M, _UPLOAD, is_of_server=True),
+    Operation(r.CreateShardSnapshot, f"POST {_SS}", _META, _I, _SOON),
+    Operation(r.ListShardSnapshots, f"GET {_SS}", _META, _R),
+    Operation(r.DeleteShardSnapshot, f"DELETE {_SS}/{{snapshot_name}}", _META, _I, _SOON),
+    Operation(r.DownloadShardSnapshot, f"GET {_SS}/{{snapshot_name}}", _META, _R),
+    Operation(r.StreamShardSnapshot, f"GET {_SHARD}/snapshot", _META, _R),
+    Operation(r.RecoverShardSnapshot, f"PUT {_SS}/recover", _META, _M, _SOON, is_of_server=True),
+    Operation(r.UploadShardSnapshot, f"POST {_SS}/upload", _META, _M, _UPLOAD, is_of_server=True),
+    Operation(r.CreateFullSnapshot, "POST /snapshots", _META, _M, _SOON),
+    Operation(r.ListFullSnapshots, "GET /snapshots", _META, _R),
+    Operation(r.DeleteFullSnapshot, "DELETE /snapshots/{snapshot_name}", _META, _M, _SOON),
+    Operation(r.DownloadFullSnapshot, "GET /snapshots/{snapshot_name}", _META, _M),
+    Operation(r.RecoverFullSnapshot, "PUT /snapshots/recover", _META, _M, _SOON),
     Operation(r.Upsert, f"PUT {_C}/points", _WRITE, _W, _WAIT),
     Operation(r.UpdateVectors, f"PUT {_C}/points/vectors", _WRITE, _W, _WAIT),
     Operation(r.DeletePoints, f"POST {_C}/points/delete", _WRITE, _D, _WAIT),

@@ -55,14 +55,46 @@ from ruvector.model.results import (
     ExistsResult,
     UpdateResult,
 )
+from ruvector.model.snapshots import (
+    CreateFullSnapshot,
+    CreateShardSnapshot,
+    CreateSnapshot,
+    DeleteFullSnapshot,
+    DeleteShardSnapshot,
+    DeleteSnapshot,
+    DownloadFullSnapshot,
+    DownloadShardSnapshot,
+    DownloadSnapshot,
+    ListFullSnapshots,
+    ListShardSnapshots,
+    ListSnapshots,
+    RecoverFullSnapshot,
+    RecoverShardSnapshot,
+    RecoverSnapshot,
+    StreamShardSnapshot,
+    UploadShardSnapshot,
+    UploadSnapshot,
+)
 
-# Requests that read points stand in `model.reads`.
+# Requests that read points stand in `model.reads`, those about snapshots in `model.snapshots`.
 __all__ = [
     "Count",
+    "CreateFullSnapshot",
+    "CreateShardSnapshot",
+    "CreateSnapshot",
+    "DeleteFullSnapshot",
+    "DeleteShardSnapshot",
+    "DeleteSnapshot",
     "Discover",
     "DiscoverBatch",
+    "DownloadFullSnapshot",
+    "DownloadShardSnapshot",
+    "DownloadSnapshot",
     "Facet",
     "GetPoint",
+    "ListFullSnapshots",
+    "ListShardSnapshots",
+    "ListSnapshots",
     "MatrixOffsets",
     "MatrixPairs",
     "QueryBatch",
@@ -71,6 +103,9 @@ __all__ = [
     "Recommend",
     "RecommendBatch",
     "RecommendGroups",
+    "RecoverFullSnapshot",
+    "RecoverShardSnapshot",
+    "RecoverSnapshot",
     "Request",
     "Retrieve",
     "Scroll",
@@ -78,6 +113,9 @@ __all__ = [
     "SearchBatch",
     "SearchGroups",
     "SearchParams",
+    "StreamShardSnapshot",
+    "UploadShardSnapshot",
+    "UploadSnapshot",
 ]
 
 # Collections

@@ -22,11 +22,15 @@ MAX_MESSAGE = 2000  # characters of an error: enough to name a thing, not enough
 
 
 class Answer(msgspec.Struct):
-    """One response. `headers` come besides content-length, which is added when it is sent."""
+    """One response. `headers` come besides content-length, which is added when it is sent.
+
+    With `pieces` the body is what they are, and `headers` tell its length.
+    """
 
     status: int
     body: bytes
     headers: tuple[Header, ...] = (JSON,)
+    pieces: Any = None
 
 
 def success(result: Any, started: float) -> Answer:
@@ -39,6 +43,11 @@ def wrap(result: bytes, started: float) -> Answer:
     return Answer(
         200, b'{"result":%b,"status":"ok","time":%.9f}' % (result, perf_counter() - started)
     )
+
+
+def accepted(started: float) -> Answer:
+    """Return the answer to what will happen later."""
+    return Answer(202, b'{"status":"accepted","time":%.9f}' % (perf_counter() - started))
 
 
 def failure(error: RuvectorError, started: float) -> Answer:

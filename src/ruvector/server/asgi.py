@@ -37,6 +37,7 @@ from ruvector.server.rest import Engine, Rest
 from ruvector.server.router import Access, Match, Router
 from ruvector.server.service import SHUTTING_DOWN, ServiceRoutes
 from ruvector.server.standalone import cluster_routes
+from ruvector.server.transfers import Transfers
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -60,7 +61,8 @@ class Application:
         self._gate = Gate(service, lambda: engine.aliases)
         self._engine = engine
         self._bodies = BodyReader(service.max_request_size_mb * MEBIBYTE, self.pool)
-        rest = Rest(engine, self.pool, self._bodies)
+        self._transfers = Transfers(engine, self.pool)
+        rest = Rest(engine, self.pool, self._bodies, self._transfers)
         about = ServiceRoutes(engine, self.pool, self.observer, settings, lambda: self.stopping)
         self.router = Router([*rest.routes(), *cluster_routes(), *about.routes()])
         self.immediate = Immediate(self, self.router, self._gate)
@@ -142,6 +144,9 @@ class Application:
 
     async def _send(self, exchange: Exchange, answer: Answer, send: Send) -> None:
         headers = self.headers_of(exchange, answer)
+        if answer.pieces is not None:
+            await self._transfers.send(exchange, answer, headers, send)
+            return
         body = await compressed(exchange.headers, answer.body, headers, self.pool)
         headers.append((b"content-length", b"%d" % len(body)))
         if exchange.method == "HEAD":

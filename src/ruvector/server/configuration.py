@@ -79,9 +79,10 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Storage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the collections are."""
+    """Where the collections are, and the snapshots: None for a folder inside `storage_path`."""
 
     storage_path: str = "./ruvector_data"
+    snapshots_path: str | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,20 +2,10 @@
 own.
 """
 
-from importlib.metadata import PackageNotFoundError, version
+from ruvector.model.version import NAME as NAME
+from ruvector.model.version import own_version
 
 QDRANT_TITLE = "qdrant - vector search engine"
 QDRANT_VERSION = "1.19.0"  # clients 1.18 to 1.20 accept it without a warning
 COMMIT = "0" * 40  # builds do not record theirs; clients want 40 hexadecimal digits
-NAME = "ruvector"
-
-
-def own_version() -> str:
-    """Return ruvector's version as it was installed."""
-    try:
-        return version(NAME)
-    except PackageNotFoundError:
-        return "0"
-
-
 VERSION = own_version()

@@ -11,6 +11,7 @@ from ruvector.model.wire.point_bodies import ChangesBody, UpdateVectorsBody, Ups
 from ruvector.model.wire.query_fields import QUERY_FIELDS, wire_name
 from ruvector.server import identity
 from ruvector.server.standalone import NEEDS_CLUSTER, STATUS, shard_local_operations
+from ruvector.server.transfers import DOWNLOAD, UPLOAD
 
 POINT_BODIES: dict[type, type] = {
     r.Upsert: UpsertBody,
@@ -36,6 +37,9 @@ ERROR = {
         "time": {"type": "number"},
     },
 }
+BINARY = {"type": "string", "format": "binary"}
+FORM = {"schema": {"type": "object", "required": ["snapshot"], "properties": {"snapshot": BINARY}}}
+SNAPSHOTS = r.CreateSnapshot.__module__
 REFERENCES = "#/components/schemas/{name}"
 SERVICE_PATHS = {
     "/": "Name and version",
@@ -113,9 +117,20 @@ def _entry(operation: Operation, body: Any, result: Any) -> dict[str, Any]:
             "default": _FAILED,
         },
     }
-    if body is not None:
+    if operation.request in DOWNLOAD:
+        entry["responses"]["200"]["content"] = {"application/octet-stream": {"schema": BINARY}}
+    elif has_wait(operation):
+        entry["responses"]["202"] = {"description": "Accepted: it happens in the background"}
+    if operation.request in UPLOAD:
+        entry["requestBody"] = {"required": True, "content": {"multipart/form-data": FORM}}
+    elif body is not None:
         entry["requestBody"] = {"required": True, "content": _json(body)}
     return entry
+
+
+def has_wait(operation: Operation) -> bool:
+    """Return whether an operation may be answered before it has happened."""
+    return operation.request.__module__ == SNAPSHOTS and "wait" in operation.query_fields
 
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:

@@ -14,7 +14,6 @@ QDRANT_ONLY: dict[str, Any] = {
     "service.enable_static_content": (True, False),
     "service.static_content_dir": _UNSET,
     "service.enable_snapshot_url_recovery": (False,),
-    "storage.snapshots_path": ("./snapshots", None),
     "storage.temp_path": _UNSET,
     "storage.on_disk_payload": (True,),
     "storage.node_type": ("Normal", None),

@@ -16,12 +16,13 @@ from ruvector.model.operations import OPERATION_OF, OPERATIONS, Kind, Operation
 from ruvector.model.wire import decode_request
 from ruvector.security.callers import ANYONE, Caller, Proof
 from ruvector.server import identifiers, short_forms
-from ruvector.server.answers import Answer, failure, success
+from ruvector.server.answers import Answer, accepted, failure, success
 from ruvector.server.body import BodyReader
 from ruvector.server.exchange import Exchange
 from ruvector.server.pool import WorkerPool
 from ruvector.server.router import Access, Route
 from ruvector.server.standalone import decode_shard_local, shard_local_operations
+from ruvector.server.transfers import DOWNLOAD, UPLOAD, Transfers, Upload
 
 Decode = Callable[[Mapping[str, str], Mapping[str, str], bytes], r.Request[Any]]
 AnswerNow = Callable[[Exchange, bytes], Answer | None]
@@ -55,6 +56,12 @@ class Engine(Protocol):
     ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """Return what is told of the visible collections and of the quotas."""
 
+    def read_snapshot(self, request: r.Request[Any], caller: Caller = ANYONE) -> Any:
+        """Return description and pieces of a snapshot; blocks."""
+
+    def begin_upload(self, size_bytes: int) -> Upload:
+        """Return a new file to receive a snapshot in."""
+
     def close(self) -> None:
         """Write out and let go of everything."""
 
@@ -68,8 +75,11 @@ INLINE_BYTES = 128 * 1024  # of a body that is decoded on the loop's thread: 0.2
 class Rest:
     """The routes of all operations over one engine."""
 
-    def __init__(self, engine: Engine, pool: WorkerPool, bodies: BodyReader) -> None:
+    def __init__(
+        self, engine: Engine, pool: WorkerPool, bodies: BodyReader, transfers: Transfers
+    ) -> None:
         self._engine = engine
+        self._transfers = transfers
         self._pool = pool
         self._bodies = bodies
 
@@ -105,6 +115,10 @@ class Rest:
         self, operation: Operation, method: str, decode: Decode
     ) -> tuple[Callable[[Exchange], Awaitable[Answer]], AnswerNow | None]:
         bodies, pool, engine = self._bodies, self._pool, self._engine
+        if operation.request in DOWNLOAD:
+            return self._transfers.download(operation), None
+        if operation.request in UPLOAD:
+            return self._transfers.upload(operation, partial(_executed, engine)), None
         reads_body = method not in WITHOUT_BODY
         may_be_quick = operation.request in INLINE
 
@@ -165,6 +179,8 @@ def _decoded(decode: Decode, exchange: Exchange, body: bytes) -> r.Request[Any]:
 def _executed(engine: Engine, request: r.Request[Any], exchange: Exchange) -> Answer:
     try:
         result = engine.execute(request, exchange.caller)
+        if result is None:
+            return accepted(exchange.started)
         if exchange.headers.get(identifiers.HEADER) != identifiers.ORIGINAL:
             result = identifiers.convert_result(result)
         return success(result, exchange.started)

@@ -16,6 +16,8 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,7 @@ from ruvector.server.logs import start_logging
 from ruvector.server.protocol import LimitedProtocol
 from ruvector.server.rest import Engine
 from ruvector.server.tls import Certificates, certificates_of, listening_context
+from ruvector.snapshots.settings import SnapshotSettings
 
 if TYPE_CHECKING:
     from ruvector.server.grpc.server import GrpcServer
@@ -93,7 +96,8 @@ def serve(
         certificates = certificates_of(settings)
         with bind(settings.service.host, settings.service.http_port) as door:
             grpc = _grpc_door(settings, certificates)
-            engine = _opened(settings.storage.storage_path, open_engine or _open_engine)
+            opened = open_engine or partial(_open_engine, settings)
+            engine = _opened(settings.storage.storage_path, opened)
             return _run(settings, engine, door, grpc, certificates)
     except (Refused, RuvectorError) as error:
         text = error.message if isinstance(error, RuvectorError) else str(error)
@@ -137,10 +141,16 @@ def bind(host: str, port: int) -> socket.socket:
     return door
 
 
-def _open_engine(path: str) -> Engine:
+def _open_engine(settings: Settings, path: str) -> Engine:
     from ruvector.engine import Engine as Database
 
-    return Database.open(path)
+    return Database.open(path, snapshots=snapshot_settings(settings))
+
+
+def snapshot_settings(settings: Settings) -> SnapshotSettings:
+    """Return what is set about snapshots."""
+    folder = settings.storage.snapshots_path
+    return SnapshotSettings(path=Path(folder) if folder else None)
 
 
 def _opened(path: str, open_engine: Open) -> Engine:

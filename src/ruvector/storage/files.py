@@ -39,6 +39,12 @@ def write_file(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
         raise
 
 
+def move_file(path: Path, target: Path) -> None:
+    """Give a synced file of the same file system its final name; the name is durable."""
+    path.replace(target)
+    sync_folder(target.parent)
+
+
 def write_all(descriptor: int, piece: bytes | memoryview) -> None:
     """Write every byte of `piece`, however many calls the kernel needs."""
     left = memoryview(piece).cast("B")

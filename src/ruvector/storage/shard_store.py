@@ -35,6 +35,7 @@ from ruvector.errors import (
 from ruvector.storage import files
 from ruvector.storage.committer import Committer, Request
 from ruvector.storage.environment import NO_SPACE, Environment, is_fresh, open_environment
+from ruvector.storage.pins import Pins
 from ruvector.storage.side_file import SideFile
 from ruvector.storage.space import FREE_SPACE_MARK_BYTES, Space
 from ruvector.storage.transaction import (
@@ -69,6 +70,7 @@ class ShardStore:
         self.data_path = path / STORE_FOLDER / "data.mdb"
         self.read_only = read_only
         self.poisoned: BaseException | None = None
+        self.pins = Pins(self.segments_path)
         self._environment = environment
         self._side_file = SideFile(path / SIDE_FILE)
         self._space = Space(environment, path / RESERVE_FILE)
@@ -166,11 +168,15 @@ class ShardStore:
             self._environment.handle.begin()
         if self.read_only:
             raise StorageLocked(f"{self.path} was opened with read_only=True; open it for writing")
-        if self.poisoned is not None:
-            raise self._poison_error()
+        self.refuse_poisoned()
         request = Request(prepare, applied, frees_space)
         self._committer.submit(request)
         return request.future
+
+    def refuse_poisoned(self) -> None:
+        """Raise ShardPoisoned after a failed commit."""
+        if self.poisoned is not None:
+            raise self._poison_error()
 
     def close(self) -> None:
         """Commit what is waiting and close the store; a second call does nothing."""
@@ -180,6 +186,7 @@ class ShardStore:
         if self._environment.forked:
             return
         self._committer.close()
+        self.pins.close()
         self._side_file.close()
         self._environment.close(clean=self.poisoned is None)
 

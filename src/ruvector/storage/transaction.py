@@ -217,6 +217,11 @@ class Reader:
             sizes[table] = stat["psize"] * pages
         return sizes
 
+    def copy(self, descriptor: int) -> None:
+        """Write this snapshot to an open file, as an LMDB environment without free pages."""
+        handle = self._environment.handle
+        handle.copyfd(descriptor, compact=True, txn=self._transaction)
+
     def log_ends(self) -> tuple[int, int] | None:
         """Return the first and last sequence in the log, or None when it is empty."""
         cursor = self._transaction.cursor(self._tables["log"])

@@ -51,14 +51,15 @@ def verify_shard(path: Path) -> Iterator[Damage]:
         return
     try:
         with store.read() as reader:
-            for what in _problems(reader):
+            for what in problems_of(reader):
                 yield Damage(database, what)
             yield from _segments(path, reader)
     finally:
         store.close()
 
 
-def _problems(reader: Reader) -> Iterator[str]:
+def problems_of(reader: Reader) -> Iterator[str]:
+    """Yield what is wrong with the values of an open store; one pass over all of them."""
     checks = (_check_manifest, _check_log, _check_pairs)
     for check in checks:
         try:

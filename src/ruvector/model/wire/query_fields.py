@@ -11,6 +11,7 @@ import msgspec
 
 from ruvector.errors import InvalidRequest, MalformedRequest
 from ruvector.model.reports import OPTIMIZATION_PARTS
+from ruvector.model.snapshots import PRIORITIES
 
 JsonObject = dict[str, Any]
 MAX_DIGITS = 10  # of a number: int() of thousands of digits raises
@@ -67,6 +68,10 @@ def _consistency(name: str, text: str) -> str:
     return text
 
 
+def _text(_: str, text: str) -> str:
+    return text
+
+
 def _list(_: str, text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
@@ -86,6 +91,8 @@ QUERY_FIELDS: dict[str, QueryField] = {
         _list,
         {"type": "string", "description": f"{', '.join(OPTIMIZATION_PARTS)}, by commas"},
     ),
+    "priority": QueryField(_text, {"enum": list(PRIORITIES)}),
+    "checksum": QueryField(_text, {"type": "string"}),
     "anonymize": QueryField(_flag, {"type": "boolean", "default": False}),
     "per_collection": QueryField(_flag, {"type": "boolean", "default": False}),
     "details_level": QueryField(_whole(0), {"type": "integer", "minimum": 0, "default": 0}),

@@ -1,0 +1,1 @@
+"""How is a database kept elsewhere? Snapshots: made, listed, moved, verified and restored."""

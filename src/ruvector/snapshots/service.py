@@ -1,0 +1,227 @@
+"""Who answers requests about snapshots? One function each, over a catalog and a folder.
+
+Threads: any. A name is checked and a collection looked up before work begins, so that also those
+who do not wait hear what is wrong with their request.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ruvector.collection.catalog import Catalog
+from ruvector.errors import BadInput, NotFound, StorageLocked
+from ruvector.model import snapshots as m
+from ruvector.model.names import check_name
+from ruvector.model.shard_keys import check_shard
+from ruvector.snapshots.create import write_snapshot
+from ruvector.snapshots.folder import (
+    FULL,
+    Group,
+    SnapshotFolder,
+    group_of,
+    pieces_of,
+    unnamed_pieces_of,
+)
+from ruvector.snapshots.jobs import Jobs
+from ruvector.snapshots.locations import local_file, refuse_remote, scheme_of
+from ruvector.snapshots.restore import restore_all, restore_collection
+from ruvector.snapshots.settings import SnapshotSettings
+
+SNAPSHOTS_FOLDER = "snapshots"
+
+
+class SnapshotContent(NamedTuple):
+    """A snapshot on its way out: close `pieces` when they are not read to the end."""
+
+    description: m.SnapshotDescription
+    pieces: Iterator[bytes]
+
+
+class Snapshots:
+    """The snapshots of one database."""
+
+    def __init__(self, catalog: Catalog, settings: SnapshotSettings) -> None:
+        self._catalog = catalog
+        self.folder = SnapshotFolder(settings.path or catalog.root / SNAPSHOTS_FOLDER)
+        self._jobs = Jobs()
+        if not catalog.read_only:
+            self.folder.empty_temporary()
+
+    def close(self) -> None:
+        """Finish what runs in the background."""
+        self._jobs.close()
+
+    def handlers(self) -> dict[type, Callable[[Catalog, Any], Any]]:
+        """Return the function that answers each request."""
+        table: dict[type, Callable[[Any], Any]] = {
+            m.CreateSnapshot: self._create,
+            m.CreateShardSnapshot: self._create,
+            m.CreateFullSnapshot: self._create,
+            m.ListSnapshots: self._list,
+            m.ListShardSnapshots: self._list,
+            m.ListFullSnapshots: self._list,
+            m.DeleteSnapshot: self._delete,
+            m.DeleteShardSnapshot: self._delete,
+            m.DeleteFullSnapshot: self._delete,
+            m.DownloadSnapshot: self._describe,
+            m.DownloadShardSnapshot: self._describe,
+            m.DownloadFullSnapshot: self._describe,
+            m.StreamShardSnapshot: _refuse_stream,
+            m.RecoverSnapshot: self._recover,
+            m.RecoverShardSnapshot: self._recover,
+            m.RecoverFullSnapshot: self._recover,
+            m.UploadSnapshot: self._take_upload,
+            m.UploadShardSnapshot: self._take_upload,
+        }
+        return {request: _without_catalog(handler) for request, handler in table.items()}
+
+    def content(self, request: Any) -> SnapshotContent:
+        """Return the bytes of a snapshot that a request for a download names."""
+        if isinstance(request, m.StreamShardSnapshot):
+            return self._made_content(request)
+        description = self._describe(request)
+        path = self.folder.path(self._group(request), description.name)
+        return SnapshotContent(description, pieces_of(path))
+
+    # Making
+
+    def _create(self, request: Any) -> m.SnapshotDescription | None:
+        group = self._group(request)
+        self._refuse_read_only()
+        if group != FULL:
+            self._catalog.get(request.collection)
+        if not request.wait:
+            self._jobs.later(f"snapshot of {'/'.join(group)}", lambda: self._make(group))
+            return None
+        with self._jobs.running():
+            return self._make(group)
+
+    def _make(self, group: Group) -> m.SnapshotDescription:
+        name = self.folder.new_name(group, self._stem(group))
+        try:
+            with self._moment(group) as (kind, moment):
+                staged, checksum = write_snapshot(self.folder, kind, moment)
+            return self.folder.keep(staged, group, name, checksum)
+        finally:
+            self.folder.give_up(group, name)
+
+    def _made_content(self, request: m.StreamShardSnapshot) -> SnapshotContent:
+        group = self._group(request)
+        self._refuse_read_only()
+        with self._jobs.running(), self._moment(group) as (kind, moment):
+            path, checksum = write_snapshot(self.folder, kind, moment)
+        name = self.folder.new_name(group, self._stem(group))
+        self.folder.give_up(group, name)
+        size = path.stat().st_size
+        description = m.SnapshotDescription(
+            name=name, creation_time=None, size=size, checksum=checksum
+        )
+        return SnapshotContent(description, unnamed_pieces_of(path))
+
+    @contextmanager
+    def _moment(self, group: Group) -> Iterator[tuple[str, Any]]:
+        kind = "storage" if group == FULL else "shard" if "shards" in group[2:] else "collection"
+        with self._catalog.moment(None if group == FULL else group[1]) as moment:
+            yield kind, moment
+
+    def _stem(self, group: Group) -> str:
+        if group == FULL:
+            return "full-snapshot"
+        shard = f"-shard-{group[3]}" if len(group) > 2 else ""
+        return f"{group[1]}{shard}-{self._catalog.node_id}"
+
+    # Keeping
+
+    def _list(self, request: Any) -> list[m.SnapshotDescription]:
+        group = self._group(request)
+        if group != FULL and not self.folder.exists(group):
+            self._catalog.get(request.collection)
+        return self.folder.list(group)
+
+    def _describe(self, request: Any) -> m.SnapshotDescription:
+        return self.folder.describe(self._group(request), request.snapshot_name)
+
+    def _delete(self, request: Any) -> bool | None:
+        group = self._group(request)
+        self._refuse_read_only()
+        self.folder.path(group, request.snapshot_name)
+        self.folder.remove(group, request.snapshot_name)
+        return True if request.wait else None
+
+    # Restoring
+
+    def _recover(self, request: Any) -> bool | None:
+        group = self._group(request)
+        self._refuse_read_only()
+        m.check_priority(getattr(request, "priority", None))
+        path = self._located(group, request.location)
+        return self._restore(request, path)
+
+    def _take_upload(self, request: Any) -> bool | None:
+        self._group(request)
+        self._refuse_read_only()
+        m.check_priority(request.priority)
+        if request.source is None:
+            raise BadInput("an upload must hold a file; send it as the field `snapshot`")
+        path = Path(request.source)
+        if not path.is_file():
+            raise NotFound(f"there is no file {path.name}")
+        return self._restore(request, path)
+
+    def _restore(self, request: Any, path: Path) -> bool | None:
+        checksum = m.check_checksum(request.checksum)
+        is_shard = hasattr(request, "shard")
+        if is_shard:
+            self._catalog.get(request.collection)
+
+        def work() -> None:
+            try:
+                if isinstance(request, m.RecoverFullSnapshot):
+                    restore_all(self._catalog, path, checksum)
+                else:
+                    restore_collection(
+                        self._catalog, path, request.collection, checksum, is_shard=is_shard
+                    )
+            finally:
+                if self.folder.is_temporary(path):
+                    path.unlink(missing_ok=True)
+
+        if not request.wait:
+            self._jobs.later(f"recovery from {path.name}", work)
+            return None
+        with self._jobs.running():
+            work()
+        return True
+
+    def _located(self, group: Group, location: str) -> Path:
+        scheme = scheme_of(location)
+        if not scheme:
+            return self.folder.path(group, location)
+        if scheme != "file":
+            refuse_remote(location)
+        return local_file(self.folder.root, location)
+
+    def _group(self, request: Any) -> Group:
+        """Return where the snapshots are that a request is about."""
+        collection = getattr(request, "collection", None)
+        if collection is None:
+            return FULL
+        check_name(collection, "collection name")
+        name = self._catalog.resolve(collection)
+        if not hasattr(request, "shard"):
+            return group_of(name)
+        check_shard(request.shard)
+        return group_of(name, 0)
+
+    def _refuse_read_only(self) -> None:
+        if self._catalog.read_only:
+            raise StorageLocked("the database was opened with read_only=True; open it for writing")
+
+
+def _refuse_stream(_: Any) -> None:
+    raise BadInput("the answer would be a file: download it")
+
+
+def _without_catalog(handler: Callable[[Any], Any]) -> Callable[[Catalog, Any], Any]:
+    return lambda _, request: handler(request)
