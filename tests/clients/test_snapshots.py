@@ -115,7 +115,7 @@ def test_a_snapshot_travels_in_bounded_memory(server: Server, tmp_path: Path) ->
     before = peak_bytes(server)
     form = form_of(file)
     request = urllib.request.Request(
-        f"{server.url}/collections/nobody/snapshots/upload",
+        f"{server.url}/collections/travelling/snapshots/upload",
         data=form.pieces,
         headers={
             "content-type": f"multipart/form-data; boundary={form.boundary}",
@@ -126,10 +126,10 @@ def test_a_snapshot_travels_in_bounded_memory(server: Server, tmp_path: Path) ->
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request)
     assert refused.value.code == 400
-    kept = server.path / "snapshots" / "collections" / "nobody"
+    kept = server.path / "snapshots" / "collections" / "travelling"
     kept.mkdir(parents=True)
     (kept / "large.snapshot").write_bytes(content)
-    digest, url = hashlib.sha256(), f"{server.url}/collections/nobody/snapshots/large.snapshot"
+    digest, url = hashlib.sha256(), f"{server.url}/collections/travelling/snapshots/large.snapshot"
     with urllib.request.urlopen(url) as answer:
         while piece := answer.read(1 << 16):
             digest.update(piece)

@@ -81,14 +81,14 @@ class Caller(msgspec.Struct, frozen=True):
         """
         if not self.is_limited:
             return
-        if name is not None:
-            self.check(permission, name, aliases)
-        elif reach is Reach.SERVER:
+        if reach is Reach.SERVER:
             if permission not in self.grants.get(EVERYTHING, NO_PERMISSIONS):
                 raise Forbidden(
                     f"this needs {permission.value} access to the whole server; "
                     "the key or token that came with it does not give that"
                 )
+        elif name is not None:
+            self.check(permission, name, aliases)
         elif not any(permission in granted for granted in self.grants.values()):
             raise Forbidden(
                 f"this needs {permission.value} access; "
