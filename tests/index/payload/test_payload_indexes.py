@@ -237,6 +237,7 @@ def test_a_facet_counts_rows_by_value_the_most_frequent_first(within: list[int] 
     expected = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     for limit in (0, 1, 3, 10):
         assert index.facet(rows, limit) == expected[:limit]
+        assert all(type(count) is int for _, count in index.facet(rows, limit))
 
 
 def test_prefixes_and_parts_are_found_while_values_come_and_go(

@@ -221,4 +221,4 @@ def _count(held: int | BitMap) -> int:
 def _count_within(held: int | BitMap, rows: BitMap) -> int:
     if isinstance(held, BitMap):
         return int(held.intersection_cardinality(rows))
-    return held in rows
+    return int(held in rows)
