@@ -20,6 +20,7 @@ from ruvector.kernel import scan_json
 from ruvector.model.display import point_html, point_text
 from ruvector.model.ids import PointId
 from ruvector.model.limits import MAX_JSON_CONTAINERS, MAX_PAYLOAD_DEPTH
+from ruvector.model.paths import parse_path
 
 Vectors = NDArray[np.float32]
 _decode_json = msgspec.json.Decoder().decode
@@ -94,7 +95,7 @@ class Record(msgspec.Struct, omit_defaults=True, kw_only=True, dict=True):
     id: PointId
     payload_json: RawJson = msgspec.field(name="payload", default=None)
     vector: Any = None
-    order_value: int | float | None = None
+    order_value: int | float | str | None = None
 
     @cached_property
     def payload(self) -> dict[str, Any] | None:
@@ -116,7 +117,7 @@ class Hit(msgspec.Struct, omit_defaults=True, kw_only=True, dict=True):
     score: float
     payload_json: RawJson = msgspec.field(name="payload", default=None)
     vector: Any = None
-    order_value: int | float | None = None
+    order_value: int | float | str | None = None
 
     @cached_property
     def payload(self) -> dict[str, Any] | None:
@@ -209,14 +210,14 @@ def parse_payload_selector(source: Any, default: bool) -> PayloadSelector:
     if isinstance(source, dict) and len(source) == 1:
         (kind, keys), *_ = source.items()
         if kind in ("include", "exclude") and _are_names(keys):
-            chosen = tuple(keys)
+            chosen = _keys(keys)
             return (
                 PayloadSelector(include=chosen)
                 if kind == "include"
                 else PayloadSelector(exclude=chosen)
             )
     if _are_names(source):
-        return PayloadSelector(include=tuple(source))
+        return PayloadSelector(include=_keys(source))
     raise BadInput(
         "with_payload must be true, false, a list of keys, "
         'or an object {"include": [keys]} or {"exclude": [keys]}'
@@ -232,6 +233,13 @@ def parse_vector_selector(source: Any) -> bool | tuple[str, ...]:
     if _are_names(source):
         return tuple(source)
     raise BadInput("with_vector must be true, false or a list of vector names")
+
+
+def _keys(source: Sequence[str]) -> tuple[str, ...]:
+    """Return the keys of a selector; BadInput where one is no path."""
+    for key in source:
+        parse_path(key)
+    return tuple(source)
 
 
 def _are_names(value: Any) -> bool:

@@ -35,9 +35,10 @@ from ruvector.model.query_vectors import VectorInput
 from ruvector.model.stages import Stage
 from ruvector.query.diversity import diversify
 from ruvector.query.idf import corpus_of, weighted
-from ruvector.query.nearest import DEFAULT_BEAM, check_params, code_use, scan_limits
+from ruvector.query.nearest import DEFAULT_BEAM, code_use, scan_limits
 from ruvector.query.ordering import Order
 from ruvector.query.pages import page_of
+from ruvector.query.parameters import check_params
 from ruvector.query.ranked import Ranked, best
 from ruvector.query.scoring import score_by_examples
 from ruvector.query.texts import Scores, rank_texts

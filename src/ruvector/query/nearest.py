@@ -9,18 +9,16 @@ from ruvector.collection.collection import Collection
 from ruvector.collection.segment import Found, SearchPlan
 from ruvector.collection.spaces import Space
 from ruvector.collection.view import View
-from ruvector.errors import BadInput, InvalidRequest
 from ruvector.index.coded_graph import CodeUse
 from ruvector.index.payload.bitmaps import rows_of
 from ruvector.model.configs import HnswConfig
 from ruvector.model.filters import parse_filter
-from ruvector.model.ids import shown
-from ruvector.model.limits import MAX_BEAM, MAX_OVERSAMPLING
 from ruvector.model.points import Hit
 from ruvector.model.queries import check_limit, check_offset, check_threshold
 from ruvector.model.query_vectors import StoredPoint, VectorInput
 from ruvector.model.requests import SearchParams
 from ruvector.query.idf import corpus_of, weighted
+from ruvector.query.parameters import check_params
 from ruvector.query.results import hits_of
 from ruvector.query.selections import selection_of
 from ruvector.query.targets import stored_vector
@@ -111,23 +109,6 @@ def is_quick(collection: Collection, request: Any) -> bool:
             if name not in segment.graphs:
                 scanned += vectors.nbytes
     return scanned <= QUICK_SCAN_BYTES and len(segments) <= QUICK_SEGMENTS
-
-
-def check_params(params: SearchParams) -> None:
-    """Refuse search parameters that are out of range or would be ignored."""
-    if params.hnsw_ef is not None and not 1 <= params.hnsw_ef <= MAX_BEAM:
-        rule = f"must be from 1 to {MAX_BEAM}"
-        raise InvalidRequest.of("params.hnsw_ef", shown(params.hnsw_ef), rule)
-    acorn = params.acorn
-    if acorn is not None and not (isinstance(acorn, dict) and acorn.get("enable") in (None, False)):
-        raise BadInput(
-            "params.acorn is not supported; filters take part in every search without it"
-        )
-    if params.quantization is not None:
-        oversampling = params.quantization.oversampling
-        if oversampling is not None and not 1.0 <= oversampling <= MAX_OVERSAMPLING:
-            rule = f"must be from 1.0 to {MAX_OVERSAMPLING:g}"
-            raise InvalidRequest.of("params.quantization.oversampling", oversampling, rule)
 
 
 def code_use(params: SearchParams) -> CodeUse:

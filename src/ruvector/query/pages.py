@@ -16,6 +16,7 @@ from ruvector.model.requests import Count, GetPoint, QueryPoints, Retrieve, Scro
 from ruvector.model.results import CountResult, ScrollResult
 from ruvector.model.shard_keys import refuse_shard_key
 from ruvector.query.ordering import Order, take_order
+from ruvector.query.parameters import check_params
 from ruvector.query.results import Selection, records_of
 from ruvector.query.selections import selection_of
 
@@ -60,6 +61,10 @@ def list_points(collection: Collection, request: QueryPoints) -> list[Hit]:
     """Return points in the order of ids as hits of score 0: a query without a query."""
     if request.score_threshold is not None:
         raise BadInput("score_threshold needs a query")
+    if request.params is not None:
+        check_params(request.params)
+        if request.params.idf is not None:
+            raise BadInput("params.idf needs a query of a sparse vector")
     limit, offset = check_limit(request.limit), check_offset(request.offset)
     selection = selection_of(collection, request, default_payload=False)
     with collection.view(parse_filter(request.filter)) as view:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from ruvector.errors import MalformedRequest
 from ruvector.model import requests as r
 from ruvector.model.operations import OPERATION_OF, Operation
 
@@ -91,10 +92,18 @@ def body_type(request: type) -> type[msgspec.Struct]:
 
 
 def request_fields(request: type, body: msgspec.Struct) -> dict[str, Any]:
-    """Return the fields that were given, by the request's names for them."""
+    """Return the fields that were given, by the request's names for them.
+
+    MalformedRequest where one was given by both of its names.
+    """
     aliases = ALIASED.get(request, ())
-    return {
-        ALIASES[name] if name in aliases else name: value
-        for name in body.__struct_fields__
-        if (value := getattr(body, name)) is not UNSET
-    }
+    fields: dict[str, Any] = {}
+    for given in body.__struct_fields__:
+        value = getattr(body, given)
+        if value is UNSET:
+            continue
+        name = ALIASES[given] if given in aliases else given
+        if name in fields:
+            raise MalformedRequest(f"duplicate field `{name}`: {given} is another name of it")
+        fields[name] = value
+    return fields
