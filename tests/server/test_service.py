@@ -11,7 +11,7 @@ from ruvector.model.operations import OPERATIONS
 from ruvector.model.wire.query_fields import wire_name
 from ruvector.server import metrics as metrics_room
 from ruvector.server.configuration import settle
-from ruvector.server.openapi import specification
+from ruvector.server.specification import specification
 
 SAMPLE = re.compile(
     r"^[a-z_]+(\{[a-z_]+=\"(?:[^\"\\\n]|\\.)*\"(,[a-z_]+=\"(?:[^\"\\\n]|\\.)*\")*\})? [0-9.e+-]+$"

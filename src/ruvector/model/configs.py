@@ -30,6 +30,24 @@ Modifier = Literal["none", "idf"]
 
 SPARSE_SCAN_ROWS = 1000  # 0.1 ms at 100 entries a row
 
+Ranges = dict[str, tuple[float, float]]  # setting -> least and largest value
+HNSW_RANGES: Ranges = {
+    "m": (2, MAX_LINKS_PER_NODE // 2),
+    "ef_construct": (4, 10_000),
+    "full_scan_threshold": (0, 2**40),
+    "max_indexing_threads": (0, 1024),
+}
+OPTIMIZERS_RANGES: Ranges = {
+    "deleted_threshold": (0.0, 1.0),
+    "vacuum_min_vector_number": (100, 2**40),
+    "default_segment_number": (0, 1024),
+    "max_segment_size": (1, 2**40),
+    "memmap_threshold": (0, 2**40),
+    "indexing_threshold": (0, 2**40),
+    "flush_interval_sec": (0, 2**31),
+}
+WAL_RANGES: Ranges = {"wal_capacity_mb": (1, 65_536)}
+
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -292,10 +310,7 @@ def check_hnsw(diff: HnswConfigDiff | None | UnsetType, path: str) -> None:
     """Refuse graph settings that are out of range or not supported."""
     if not isinstance(diff, HnswConfigDiff):
         return
-    _check_range(f"{path}.m", diff.m, 2, MAX_LINKS_PER_NODE // 2)
-    _check_range(f"{path}.ef_construct", diff.ef_construct, 4, 10_000)
-    _check_range(f"{path}.full_scan_threshold", diff.full_scan_threshold, 0, 2**40)
-    _check_range(f"{path}.max_indexing_threads", diff.max_indexing_threads, 0, 1024)
+    _check_ranges(path, diff, HNSW_RANGES)
     refuse(f"{path}.payload_m", diff.payload_m)
     refuse(f"{path}.inline_storage", diff.inline_storage, (False,))
 
@@ -304,13 +319,7 @@ def check_optimizers(diff: OptimizersConfigDiff | None, path: str = "optimizers_
     """Refuse maintenance settings that are out of range or not supported."""
     if diff is None:
         return
-    _check_range(f"{path}.deleted_threshold", diff.deleted_threshold, 0.0, 1.0)
-    _check_range(f"{path}.vacuum_min_vector_number", diff.vacuum_min_vector_number, 100, 2**40)
-    _check_range(f"{path}.default_segment_number", diff.default_segment_number, 0, 1024)
-    _check_range(f"{path}.max_segment_size", diff.max_segment_size, 1, 2**40)
-    _check_range(f"{path}.memmap_threshold", diff.memmap_threshold, 0, 2**40)
-    _check_range(f"{path}.indexing_threshold", diff.indexing_threshold, 0, 2**40)
-    _check_range(f"{path}.flush_interval_sec", diff.flush_interval_sec, 0, 2**31)
+    _check_ranges(path, diff, OPTIMIZERS_RANGES)
     if isinstance(diff.max_optimization_threads, str):
         refuse(f"{path}.max_optimization_threads", diff.max_optimization_threads, ("auto",))
     else:
@@ -322,7 +331,7 @@ def check_wal(diff: WalConfigDiff | None) -> None:
     """Refuse log settings that are out of range or not supported."""
     if diff is None:
         return
-    _check_range("wal_config.wal_capacity_mb", diff.wal_capacity_mb, 1, 65_536)
+    _check_ranges("wal_config", diff, WAL_RANGES)
     refuse("wal_config.wal_segments_ahead", diff.wal_segments_ahead, (0,))
     refuse("wal_config.wal_retain_closed", diff.wal_retain_closed, (1,))
 
@@ -408,6 +417,11 @@ def check_vector_memory(memory: Any, path: str) -> None:
     if memory == "pinned":
         rule = "must be cold or cached: pin the quantization or the graph instead"
         raise InvalidRequest.of(f"{path}.memory", memory, rule)
+
+
+def _check_ranges(path: str, diff: msgspec.Struct, ranges: Ranges) -> None:
+    for name, (low, high) in ranges.items():
+        _check_range(f"{path}.{name}", getattr(diff, name), low, high)
 
 
 def _check_range(path: str, value: Any, low: float, high: float) -> None:

@@ -61,7 +61,7 @@ class StrictMode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 # The least and the largest value of limits, as Qdrant has them; others may be 0.
-_RANGES = {
+STRICT_RANGES: dict[str, tuple[float, float]] = {
     "max_query_limit": (1, _MOST),
     "max_timeout": (1, _MOST),
     "read_rate_limit": (1, _MOST),
@@ -100,7 +100,7 @@ def _check(limits: msgspec.Struct, path: str) -> None:
             for vector, inner in value.items():
                 _check(inner, f"{path}.{name}.{vector}")
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            least, most = _RANGES.get(name, (0, _MOST))
+            least, most = STRICT_RANGES.get(name, (0, _MOST))
             if not least <= value <= most:
                 rule = f"must be from {least} to {most}"
                 raise InvalidRequest.of(f"{path}.{name}", shown(value), rule)

@@ -16,14 +16,15 @@ from ruvector.server.documentation import Pages
 from ruvector.server.exchange import Exchange
 from ruvector.server.metrics_text import Status, metrics_text
 from ruvector.server.observer import Observer
-from ruvector.server.openapi import specification
 from ruvector.server.pool import WorkerPool
 from ruvector.server.rest import Engine
 from ruvector.server.router import Access, Route
+from ruvector.server.slow import SLOW_MAX
+from ruvector.server.specification import specification
 from ruvector.server.telemetry import Hashes, JsonObject, requests_of, telemetry
 
 METRICS_TYPE = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
-SLOW_SHOWN, SLOW_MAX = 10, 1000  # slow requests in one answer
+SLOW_SHOWN = 10  # slow requests in one answer, unless told
 _REACH = {Access.OPEN: None, Access.READ: Reach.LISTING, Access.MANAGE: Reach.SERVER}
 SHUTTING_DOWN = "the server is shutting down"
 
@@ -139,7 +140,8 @@ class ServiceRoutes:
     async def _slow_requests(self, exchange: Exchange) -> Answer:
         query = exchange.query()
         limit = query.get("limit", str(SLOW_SHOWN))
-        if not (limit.isascii() and limit.isdigit() and 0 < int(limit[:9]) <= SLOW_MAX):
+        is_number = limit.isascii() and limit.isdigit() and len(limit) <= len(str(SLOW_MAX))
+        if not (is_number and 0 < int(limit) <= SLOW_MAX):
             raise BadInput(f"limit is {limit[:20]!r}; it must be from 1 to {SLOW_MAX}")
         found = self._observer.slow.slowest(int(limit), query.get("request", ""))
         return answers.success({"requests": found}, exchange.started)

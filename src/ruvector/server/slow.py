@@ -19,6 +19,7 @@ from ruvector.server.metrics import Answered
 
 KEPT_SECONDS = 0.05  # what is slow where no threshold is set: Qdrant's
 SHOWN = 32  # of each operation
+SLOW_MAX = 1000  # in one answer
 LINES_A_SECOND = 10
 MAX_DEPTH, MAX_PARTS = 8, 16  # of a shape
 # Fields whose text is a name and not a value; fields of which only the size is told.

@@ -27,7 +27,7 @@ from ruvector.model.reading import choice_of, object_of, required, text_of
 from ruvector.model.text.analysis import PARAMETERS, Analyzer, read_rules
 
 _SHARED: Final = ("type", "on_disk", "memory", "enable_hnsw", "nested")
-_BOOLEANS: Final = (
+BOOLEAN_PARAMETERS: Final = (
     "on_disk",
     "enable_hnsw",
     "is_tenant",
@@ -37,7 +37,7 @@ _BOOLEANS: Final = (
     "prefix",
     "phrase_matching",
 )
-_MEMORY: Final = ("cold", "cached", "pinned")
+MEMORY: Final = ("cold", "cached", "pinned")
 
 
 def create_field_index(field: str, schema: Schema) -> FieldIndex:
@@ -90,10 +90,10 @@ def _check(name: str, parameter: str, value: Any, own: tuple[str, ...]) -> None:
             f"field_schema: unknown parameter `{str(parameter)[:60]}` for type {name}, "
             f"expected one of {', '.join((*_SHARED, *own))}"
         )
-    if parameter in _BOOLEANS and not isinstance(value, bool):
+    if parameter in BOOLEAN_PARAMETERS and not isinstance(value, bool):
         raise MalformedRequest(f"field_schema.{parameter}: expected a boolean")
-    if parameter == "memory" and value not in _MEMORY:
-        raise MalformedRequest(f"field_schema.memory: expected one of {', '.join(_MEMORY)}")
+    if parameter == "memory" and value not in MEMORY:
+        raise MalformedRequest(f"field_schema.memory: expected one of {', '.join(MEMORY)}")
 
 
 def _integer(field: str, schema: Schema, given: dict[str, Any]) -> FieldIndex:
@@ -137,3 +137,6 @@ _TYPES: Final[dict[str, tuple[_Create, tuple[str, ...]]]] = {
 
 INDEX_TYPES: Final = frozenset(_TYPES)
 """The types that `create_field_index` knows."""
+
+PARAMETERS_OF: Final = {name: (*_SHARED, *own) for name, (_, own) in _TYPES.items()}
+"""What a schema of each type may say."""

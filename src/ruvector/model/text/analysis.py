@@ -24,6 +24,9 @@ PREFIX_LENGTH_MAX: Final = 64
 """Beginnings of a word that a `prefix` index holds, where max_token_len doesn't say: without a
 bound, a word of n letters would take n^2."""
 
+TOKEN_LENGTH_MAX: Final = 2**16
+"""The largest bound on characters of a word."""
+
 STOPWORDS_MAX: Final = 10_000
 """Custom stop words of one field."""
 
@@ -175,8 +178,8 @@ _READERS: Final[dict[str, Any]] = {
     "tokenizer": lambda value, path: choice_of(value, path, tuple(TOKENIZERS)),
     "lowercase": _read_boolean,
     "ascii_folding": _read_boolean,
-    "min_token_len": lambda value, path: whole_of(value, path, 0, 2**16),
-    "max_token_len": lambda value, path: whole_of(value, path, 0, 2**16),
+    "min_token_len": lambda value, path: whole_of(value, path, 0, TOKEN_LENGTH_MAX),
+    "max_token_len": lambda value, path: whole_of(value, path, 0, TOKEN_LENGTH_MAX),
     "stopwords": _read_stopwords,
     "stemmer": _read_stemmer,
 }

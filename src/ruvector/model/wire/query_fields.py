@@ -15,6 +15,7 @@ from ruvector.model.snapshots import PRIORITIES
 
 JsonObject = dict[str, Any]
 MAX_DIGITS = 10  # of a number: int() of thousands of digits raises
+MOST = 10 ** (MAX_DIGITS - 1) - 1
 
 
 class QueryField(msgspec.Struct, frozen=True):
@@ -51,6 +52,10 @@ def _whole(least: int, unit: str = "a whole number") -> Callable[[str, str], int
     return read
 
 
+def _numbers(least: int) -> JsonObject:
+    return {"type": "integer", "minimum": least, "maximum": MOST}
+
+
 def _ordering(name: str, text: str) -> str:
     if text not in _ORDERINGS:
         raise MalformedRequest(
@@ -82,19 +87,23 @@ _CONSISTENCIES = ("majority", "quorum", "all")
 QUERY_FIELDS: dict[str, QueryField] = {
     "wait": QueryField(_flag, {"type": "boolean", "default": False}),
     "ordering": QueryField(_ordering, {"enum": list(_ORDERINGS)}),
-    "timeout": QueryField(_whole(1, "whole seconds"), {"type": "integer", "minimum": 1}),
+    "timeout": QueryField(_whole(1, "whole seconds"), _numbers(1)),
     "consistency": QueryField(
         _consistency,
-        {"anyOf": [{"type": "integer", "minimum": 1}, {"enum": list(_CONSISTENCIES)}]},
+        {"anyOf": [_numbers(1), {"enum": list(_CONSISTENCIES)}]},
     ),
     "with_": QueryField(
         _list,
-        {"type": "string", "description": f"{', '.join(OPTIMIZATION_PARTS)}, by commas"},
+        {
+            "type": "string",
+            "description": f"{', '.join(OPTIMIZATION_PARTS)}, by commas",
+            "pattern": "^(({0})(,({0}))*)?$".format("|".join(OPTIMIZATION_PARTS)),
+        },
     ),
     "priority": QueryField(_text, {"enum": list(PRIORITIES)}),
     "checksum": QueryField(_text, {"type": "string"}),
     "anonymize": QueryField(_flag, {"type": "boolean", "default": False}),
     "per_collection": QueryField(_flag, {"type": "boolean", "default": False}),
-    "details_level": QueryField(_whole(0), {"type": "integer", "minimum": 0, "default": 0}),
-    "completed_limit": QueryField(_whole(0), {"type": "integer", "minimum": 0}),
+    "details_level": QueryField(_whole(0), {**_numbers(0), "default": 0}),
+    "completed_limit": QueryField(_whole(0), _numbers(0)),
 }
