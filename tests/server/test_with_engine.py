@@ -92,3 +92,18 @@ def test_metrics_and_readiness_come_from_the_engine(database):
     put(database, [{"id": 1, "vector": [1, 0, 0]}])
     assert database("GET", "/ready").json() == {"status": "ready", "collections": 1}
     assert 'ruvector_vectors_total{collection="docs"} 1' in database("GET", "/metrics").text
+
+
+def test_answers_tell_how_many_words_models_have_read(database):
+    sparse = {"sparse_vectors": {"text": {"modifier": "idf"}}}
+    assert database("PUT", "/collections/texts", sparse).status == 200
+    words = {"model": "qdrant/bm25", "text": "Quick foxes and lazy dogs"}
+    points = [{"id": i, "vector": {"text": words}} for i in range(3)]
+    answer = database("PUT", "/collections/texts/points?wait=true", {"points": points})
+    read = {"inference": {"models": {"qdrant/bm25": {"tokens": 12}}}}  # "and" is a stop word
+    assert answer.json()["usage"] == read
+    query = {"query": words, "using": "text"}
+    answer = database("POST", "/collections/texts/points/query", query)
+    assert answer.json()["usage"]["inference"]["models"] == {"qdrant/bm25": {"tokens": 4}}
+    answer = database("POST", "/collections/texts/points/query", {})
+    assert "usage" not in answer.json()

@@ -1,7 +1,7 @@
 """What does an answer look like? Status, headers and body, in the envelope of the contract.
 
-Success: {"result":..,"status":"ok","time":seconds}; error:
-{"status":{"error":text},"time":seconds}.
+Success: {"result":..,"status":"ok","time":seconds}, and "usage" where something is told of it;
+error: {"status":{"error":text},"time":seconds}.
 """
 
 import math
@@ -33,21 +33,27 @@ class Answer(msgspec.Struct):
     pieces: Any = None
 
 
-def success(result: Any, started: float) -> Answer:
+def success(result: Any, started: float, usage: Any = None) -> Answer:
     """Return the envelope around a result; `started` is the request's perf_counter()."""
-    return wrap(encode_json(result), started)
-
-
-def wrap(result: bytes, started: float) -> Answer:
-    """Return the envelope around a result that is JSON text."""
+    used = b"" if usage is None else b',"usage":%b' % encode_json(usage)
     return Answer(
-        200, b'{"result":%b,"status":"ok","time":%.9f}' % (result, perf_counter() - started)
+        200,
+        b'{"result":%b,"status":"ok","time":%.9f%b}'
+        % (encode_json(result), perf_counter() - started, used),
     )
 
 
 def accepted(started: float) -> Answer:
     """Return the answer to what will happen later."""
     return Answer(202, b'{"status":"accepted","time":%.9f}' % (perf_counter() - started))
+
+
+def usage_of(tokens: dict[str, int] | None) -> Any:
+    """Return what an answer tells of what it used: words that models read, None for none."""
+    if tokens is None:
+        return None
+    models = {name: {"tokens": number} for name, number in tokens.items()}
+    return {"inference": {"models": models}}
 
 
 def failure(error: RuvectorError, started: float) -> Answer:

@@ -12,11 +12,12 @@ from typing import Any, Protocol
 
 from ruvector.errors import RuvectorError, TimedOut
 from ruvector.model import requests as r
+from ruvector.model.inference import count_tokens, tokens_counted
 from ruvector.model.operations import OPERATION_OF, OPERATIONS, Kind, Operation
 from ruvector.model.wire import decode_request
 from ruvector.security.callers import ANYONE, Caller, Proof
 from ruvector.server import identifiers, short_forms
-from ruvector.server.answers import Answer, accepted, failure, success
+from ruvector.server.answers import Answer, accepted, failure, success, usage_of
 from ruvector.server.body import BodyReader
 from ruvector.server.exchange import Exchange
 from ruvector.server.pool import WorkerPool
@@ -177,12 +178,13 @@ def _decoded(decode: Decode, exchange: Exchange, body: bytes) -> r.Request[Any]:
 
 
 def _executed(engine: Engine, request: r.Request[Any], exchange: Exchange) -> Answer:
+    count_tokens()
     try:
         result = engine.execute(request, exchange.caller)
         if result is None:
             return accepted(exchange.started)
         if exchange.headers.get(identifiers.HEADER) != identifiers.ORIGINAL:
             result = identifiers.convert_result(result)
-        return success(result, exchange.started)
+        return success(result, exchange.started, usage_of(tokens_counted()))
     except RuvectorError as error:
         return failure(error, exchange.started)

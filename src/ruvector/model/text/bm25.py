@@ -40,15 +40,24 @@ class Bm25(msgspec.Struct, frozen=True):
     b: float = 0.75
     avg_len: float = 256.0
 
-    def document(self, text: str) -> SparseVector:
-        """Return the vector of a text that is stored."""
-        words = self.analyzer.document(text)
+    def words(self, text: str, *, is_query: bool) -> list[str]:
+        """Return the words of a text that is stored, or searched for."""
+        return self.analyzer.query(text) if is_query else self.analyzer.document(text)
+
+    def weigh(self, words: list[str], *, is_query: bool) -> SparseVector:
+        """Return the vector of the words of a text."""
+        if is_query:
+            return _vector(dict.fromkeys(words, 1.0))
         norm = self.k * (1 - self.b + self.b * len(words) / self.avg_len)
         return _vector({word: n * (self.k + 1) / (n + norm) for word, n in Counter(words).items()})
 
+    def document(self, text: str) -> SparseVector:
+        """Return the vector of a text that is stored."""
+        return self.weigh(self.words(text, is_query=False), is_query=False)
+
     def query(self, text: str) -> SparseVector:
         """Return the vector of a text that is searched for."""
-        return _vector(dict.fromkeys(self.analyzer.query(text), 1.0))
+        return self.weigh(self.words(text, is_query=True), is_query=True)
 
 
 def read_bm25(options: Mapping[str, Any] | None, path: str = "options") -> Bm25:

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from ruvector.model.operations import Kind, Operation
-from ruvector.server.specification.words import TEXT, Schema, ref
+from ruvector.server.specification.words import TEXT, Schema, by_name, obj, ref, whole
 
 ERROR: Schema = {
     "type": "object",
@@ -18,6 +18,9 @@ ERROR: Schema = {
         "time": {"type": "number"},
     },
 }
+USAGE = obj(
+    (), inference=obj(("models",), models=by_name(obj(("tokens",), tokens=whole(0, 2**53))))
+)
 # 503: too many requests wait, or the shard does not answer.
 _ALWAYS = (400, 401, 403, 422, 500, 503)
 _OF_BODIES = (408, 413, 415)
@@ -52,6 +55,7 @@ def envelope(result: Any) -> Schema:
             "result": result,
             "status": {"const": "ok"},
             "time": {"type": "number"},
+            "usage": USAGE,
         },
     }
 
