@@ -104,6 +104,11 @@ def narrowed(document: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def needs_snapshot(label: str) -> bool:
+    """Say whether an operation wants a snapshot that is there: none has the name that is drawn."""
+    return label.endswith(("/{snapshot_name}", "/recover", "/upload"))
+
+
 def path_of(label: str) -> dict[str, str] | None:
     """Return what stands in the path of an operation, as far as that is chosen here."""
     if "{collection}" not in label:
