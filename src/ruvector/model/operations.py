@@ -148,3 +148,4 @@ OPERATIONS: tuple[Operation, ...] = (
 )
 
 OPERATION_OF = {operation.request: operation for operation in OPERATIONS}
+NEEDS_OF = {operation.request: (operation.permission, operation.reach) for operation in OPERATIONS}

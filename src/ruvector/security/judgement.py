@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ruvector.model import requests as r
-from ruvector.model.operations import OPERATION_OF
+from ruvector.model.operations import NEEDS_OF
 from ruvector.model.permissions import Permission
 from ruvector.security.callers import Caller
 
@@ -25,11 +25,10 @@ LISTS: dict[type, tuple[str, str]] = {
 
 def check_request(caller: Caller, request: r.Request[Any], aliases: Mapping[str, str]) -> None:
     """Raise Forbidden unless the caller may make this request."""
-    operation = OPERATION_OF[type(request)]
     name = getattr(request, "collection", None)
-    caller.admit(operation.permission, operation.reach, name, aliases)
+    caller.admit(*NEEDS_OF[type(request)], name, aliases)
     if isinstance(request, r.BatchUpdate):
-        parts = {OPERATION_OF[type(each)].permission for each in request.operations}
+        parts = {NEEDS_OF[type(each)][0] for each in request.operations}
         for permission in parts:
             caller.check(permission, request.collection, aliases)
 

@@ -33,8 +33,8 @@ class Route(msgspec.Struct, frozen=True):
     """One row: method, path with names in braces, access, label in metrics, and who answers.
 
     `answer_now` answers a body that has arrived, on the loop's thread, or None where that would
-    take too long; `handle` answers then. `reach`: see `Permission`; unless given, the collection of
-    the path, or the whole server.
+    take too long; `handle` answers then. `reach`: unless given, the collection
+    of the path, or the whole server. `needs` comes of it and of `access`; None: nothing is needed.
     """
 
     method: str
@@ -44,16 +44,16 @@ class Route(msgspec.Struct, frozen=True):
     handle: Callable[[Any], Awaitable[Any]]
     answer_now: Callable[[Any, bytes], Any] | None = None
     reach: Reach | None = None
+    needs: tuple[Permission, Reach] | None = None
 
-    @property
-    def needs(self) -> tuple[Permission, Reach] | None:
-        """Return what a caller must be allowed; None where nothing is needed."""
+    def __post_init__(self) -> None:
         if self.access is Access.OPEN:
-            return None
+            return
         reach = self.reach
         if reach is None:
             reach = Reach.COLLECTION if "{collection}" in self.path else Reach.SERVER
-        return Permission(self.access.value), reach
+        needs = (Permission(self.access.value), reach)
+        msgspec.structs.force_setattr(self, "needs", needs)
 
 
 class Match(msgspec.Struct):
