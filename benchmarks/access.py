@@ -83,14 +83,15 @@ def measure(name: str, credential: str | None, rounds: int) -> dict[str, Any]:
     request = r.Count(collection="docs")
 
     def once() -> None:
-        caller = gate.admit("POST", match, headers)
+        caller = gate.identify("POST", match, headers)
+        gate.check(caller, match)
         if caller.is_limited:
             aliases = engine.aliases
             check_request(caller, request, aliases)
             readable(caller, str, aliases)("docs")
             shown_to(caller, request, None, aliases)
 
-    assert (gate.admit("POST", match, headers) is ANYONE) == (credential is None)
+    assert (gate.identify("POST", match, headers) is ANYONE) == (credential is None)
     times = timed(once, rounds)
     engine.close()
     return {"name": name, "p50": float(np.median(times)), "p99": float(np.percentile(times, 99))}

@@ -9,12 +9,16 @@ import sys
 import threading
 from pathlib import Path
 
+import grpc
 import pytest
 import trustme
+from tests.server.server_harness import FakeEngine
 
 from ruvector.client.client import RuvectorClient
 from ruvector.errors import BadInput, ConnectionFailed
 from ruvector.server.configuration import Service, Settings, Tls, settle
+from ruvector.server.grpc.server import GrpcServer
+from ruvector.server.observer import Observer
 from ruvector.server.tls import Certificates, certificates_of
 
 SCRIPT = Path(__file__).with_name("fake_server.py")
@@ -308,3 +312,43 @@ def test_our_client_verifies_and_shows_certificates(start, files, tmp_path):
 def test_what_the_client_cannot_use_is_refused(options, named):
     with pytest.raises(BadInput, match=named):
         RuvectorClient(**options)
+
+
+def test_grpc_takes_changed_certificates_and_requires_those_of_clients(files):
+    """Connections that are open go on; new ones get what the files hold, authorities too."""
+    engine = FakeEngine()
+    service = Service(grpc_port=0, enable_tls=True, verify_https_client_certificate=True)
+    settings = Settings(service=service, tls=files.tls)
+    server = GrpcServer(settings, certificates_of(settings))
+    server.start(engine, Observer(settings))
+    old, client = files.authority, files.authority.issue_cert("client")
+    kept = channel_to(server.port, old, client)
+    assert listed(kept) == "OK"
+    assert listed(channel_to(server.port, old, None)) == "UNAVAILABLE"
+    assert listed(channel_to(server.port, trustme.CA(), client)) == "UNAVAILABLE"
+    for _ in range(3):
+        files.renew()
+        new = files.authority
+        assert listed(channel_to(server.port, new, new.issue_cert("client"))) == "OK"
+        assert listed(channel_to(server.port, new, client)) == "UNAVAILABLE"
+        assert listed(kept) == "OK"
+    kept.close()
+    server.stop(0).wait()
+
+
+def channel_to(port, authority, client):
+    """Return a channel of its own connection."""
+    key = client.private_key_pem.bytes() if client else None
+    chain = client.cert_chain_pems[0].bytes() if client else None
+    credentials = grpc.ssl_channel_credentials(authority.cert_pem.bytes(), key, chain)
+    alone = (("grpc.use_local_subchannel_pool", 1),)
+    return grpc.secure_channel(f"localhost:{port}", credentials, alone)
+
+
+def listed(channel):
+    """Return the code of a call."""
+    try:
+        channel.unary_unary("/qdrant.Collections/List")(b"", timeout=20)
+    except grpc.RpcError as error:
+        return error.code().name
+    return "OK"

@@ -47,24 +47,25 @@ class Gate:
         self._known: set[bytes] = set()  # Host headers that were let in
         self._origins = frozenset(service.cors_origins) if service.enable_cors else frozenset()
 
-    def admit(self, method: str, match: Match, headers: Mapping[bytes, bytes]) -> Caller:
-        """Return who asks. Raises Unauthorized or Forbidden where they may not, before the body.
+    def identify(self, method: str, match: Match, headers: Mapping[bytes, bytes]) -> Caller:
+        """Return who asks. Raises Unauthorized, or Forbidden where nobody may ask like this.
 
         The point that a token may ask for (`proof`) is for the caller of this to look up.
         """
-        route = match.route
-        needs = route.needs if route is not None else None
-        if route is not None and needs is None:
+        if match.route is not None and match.route.needs is None:
             return ANYONE
         if self._keys:
-            caller = self._keys.identify(headers.get(b"api-key"), headers.get(b"authorization"))
-            if needs is not None and caller.is_limited:
-                caller.admit(*needs, match.names.get("collection"), self._aliases())
-            return caller
+            return self._keys.identify(headers.get(b"api-key"), headers.get(b"authorization"))
         self._check_host(headers)
         if method not in READING:
             self._check_origin(headers)
         return ANYONE
+
+    def check(self, caller: Caller, match: Match) -> None:
+        """Raise Forbidden unless the route is for them: for the collection in its path, or any."""
+        needs = match.route.needs if match.route is not None else None
+        if needs is not None and caller.is_limited:
+            caller.admit(*needs, match.names.get("collection"), self._aliases())
 
     def _check_host(self, headers: Mapping[bytes, bytes]) -> None:
         header = headers.get(b"host", b"")

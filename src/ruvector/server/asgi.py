@@ -95,7 +95,8 @@ class Application:
             if exchange.method == "OPTIONS" and match.methods and self._gate.cross_origin:
                 headers = self._gate.preflight_headers(exchange.headers, match.methods)
                 return Answer(204, b"", headers)
-            exchange.caller = self._gate.admit(exchange.method, match, exchange.headers)
+            exchange.caller = self._gate.identify(exchange.method, match, exchange.headers)
+            self._gate.check(exchange.caller, match)
             if exchange.caller.proof is not None:
                 await self._prove(exchange.caller.proof)
             if route is None:

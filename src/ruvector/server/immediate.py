@@ -53,7 +53,8 @@ class Immediate:
             return None
         assert match.route is not None  # noqa: S101 - such a match is not remembered
         try:
-            caller = self._gate.admit("POST", match, headers)
+            caller = self._gate.identify("POST", match, headers)
+            self._gate.check(caller, match)
         except RuvectorError:
             return None
         if caller.proof is not None:

@@ -64,10 +64,7 @@ class Call:
         self.procedure = procedure
         self.started = perf_counter()
         self.context = context
-        self.headers = {
-            name.encode(): value if isinstance(value, bytes) else value.encode("latin-1", "replace")
-            for name, value in context.invocation_metadata()
-        }
+        self.headers = headers_of(context.invocation_metadata())
         self.caller: Caller = ANYONE
         self.request: Any = None
         self.code = grpc.StatusCode.OK
@@ -124,9 +121,12 @@ class Calls:
         self._engine = engine
         self._gate = gate
         self._observer = observer
+        self._procedures: dict[str, Procedure] = {}
 
     def handler(self, procedure: Procedure) -> Handler:
         """Return the function that answers a procedure: bytes of a message to bytes of another."""
+
+        self._procedures[procedure.path] = procedure
 
         def handle(body: bytes, context: Any) -> bytes:
             call = Call(procedure, context)
@@ -141,14 +141,40 @@ class Calls:
 
         return handle
 
+    def refusal(self, path: str, metadata: Any) -> Callable[[Any, Any], bytes] | None:
+        """Return the function that refuses a call whose metadata are enough for that, or None."""
+        procedure = self._procedures.get(path)
+        if procedure is None:
+            return None
+        caller = ANYONE
+        try:
+            caller = self._gate.identify(headers_of(metadata))
+            self._gate.check(procedure.request, caller, None)
+            return None
+        except RuvectorError as error:
+            refused = error
+
+        def refuse(_: Any, context: Any) -> bytes:
+            call = Call(procedure, context)
+            call.caller = caller
+            try:
+                return call.refuse(refused)
+            finally:
+                self._observer.answered(call.told(self._observer))
+
+        return refuse
+
     def _answer(self, call: Call, body: bytes) -> bytes:
         procedure = call.procedure
-        call.caller = self._gate.admit(procedure.request, call.headers)
+        call.caller = self._gate.identify(call.headers)
+        self._gate.prove(call.caller)
         if self.stopping:
             raise Unavailable(SHUTTING_DOWN)
+        message = _parsed(procedure.asked, body)
+        self._gate.check(procedure.request, call.caller, getattr(message, "collection_name", None))
         if procedure.request is None:
             raise StandaloneMode(STANDALONE)
-        call.request = request = read_request(procedure.request, _parsed(procedure.asked, body))
+        call.request = request = read_request(procedure.request, message)
         is_plain = call.headers.get(identifiers.HEADER) != identifiers.ORIGINAL
         if is_plain:
             identifiers.check_request(request)
@@ -159,6 +185,14 @@ class Calls:
         write_answer(procedure.request, answer, result)
         answer.time = perf_counter() - call.started
         return _encoded(answer)
+
+
+def headers_of(metadata: Any) -> dict[bytes, bytes]:
+    """Return metadata as the headers that they are."""
+    return {
+        name.encode(): value if isinstance(value, bytes) else value.encode("latin-1", "replace")
+        for name, value in metadata
+    }
 
 
 def _parsed(kind: Any, body: bytes) -> Any:

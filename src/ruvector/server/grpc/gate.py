@@ -5,10 +5,9 @@ procedure stands for; what only the message tells is judged by the engine. Safe 
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from ruvector.errors import Unauthorized
-from ruvector.model.operations import OPERATION_OF
+from ruvector.model.operations import NEEDS_OF
 from ruvector.model.permissions import Permission, Reach
 from ruvector.security.callers import Caller
 from ruvector.security.keyring import UNPROVEN
@@ -24,22 +23,23 @@ class Gate:
         self._keyring = keyring_of(service)
         self._engine = engine
 
-    def admit(self, request: type | None, headers: Mapping[bytes, bytes]) -> Caller:
-        """Return who calls; Unauthorized or Forbidden. `request` None: of a cluster's procedures.
+    def identify(self, headers: Mapping[bytes, bytes]) -> Caller:
+        """Return who calls, or raise Unauthorized. Takes microseconds."""
+        return self._keyring.identify(headers.get(b"api-key"), headers.get(b"authorization"))
 
-        Whether the point exists that a token asks for is looked up here.
-        """
-        caller = self._keyring.identify(headers.get(b"api-key"), headers.get(b"authorization"))
+    def prove(self, caller: Caller) -> None:
+        """Raise Unauthorized unless the point exists that the caller's token asks for."""
         if caller.proof is not None and not self._engine.proves(caller.proof):
             raise Unauthorized(UNPROVEN)
+
+    def check(self, request: type | None, caller: Caller, collection: str | None) -> None:
+        """Raise Forbidden unless this may be done to the collection; None where it is unknown.
+
+        `request` None: of a cluster's procedures. Takes microseconds.
+        """
         if caller.is_limited:
-            permission, reach = _needs(request)
-            caller.admit(permission, reach, None, self._engine.aliases)
-        return caller
+            needs = _CLUSTER if request is None else NEEDS_OF[request]
+            caller.admit(*needs, collection, self._engine.aliases)
 
 
-def _needs(request: Any) -> tuple[Permission, Reach]:
-    if request is None:
-        return Permission.MANAGE, Reach.SERVER
-    operation = OPERATION_OF[request]
-    return operation.permission, operation.reach
+_CLUSTER = (Permission.MANAGE, Reach.COLLECTION)  # what such procedures change

@@ -25,6 +25,20 @@ from ruvector.server.tls import Certificates
 MAX_METADATA_BYTES = 16 * 1024
 
 
+class EarlyRefusal(grpc.ServerInterceptor):  # type: ignore[misc]
+    """Answers calls that may not come in before their message is read: as if it were a stream."""
+
+    calls: Calls | None = None
+
+    def intercept_service(self, continuation: Any, details: Any) -> Any:
+        """Return the handler of a call."""
+        assert self.calls is not None  # noqa: S101 - the server starts afterwards
+        refuse = self.calls.refusal(details.method, details.invocation_metadata)
+        if refuse is not None:
+            return grpc.stream_unary_rpc_method_handler(refuse)
+        return continuation(details)
+
+
 class GrpcServer:
     """The services over one engine, once it is there."""
 
@@ -34,8 +48,10 @@ class GrpcServer:
         self._service = service
         self._calls: Calls | None = None
         self._pool = ThreadPoolExecutor(threads, "ruvector-grpc")
+        self._early = EarlyRefusal()
         self._server = grpc.server(
             self._pool,
+            interceptors=(self._early,),
             maximum_concurrent_rpcs=threads + MAX_WAITING,
             options=(
                 ("grpc.so_reuseport", 0),  # two servers on one port would share its calls
@@ -60,6 +76,7 @@ class GrpcServer:
     def start(self, engine: Engine, observer: Observer) -> None:
         """Begin to answer; `observer` hears of every call."""
         self._calls = calls = Calls(engine, Gate(self._service, engine), observer)
+        self._early.calls = calls
         self._server.add_generic_rpc_handlers(
             (
                 *(
