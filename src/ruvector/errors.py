@@ -38,6 +38,12 @@ class RuvectorError(Exception):
     http_status: ClassVar[int] = 500
     grpc_code: ClassVar[str] = "INTERNAL"
     prefix: ClassVar[str] = "Service internal error: "
+    grpc_prefix: ClassVar[str | None] = None  # where the words of HTTP do not fit
+
+    @classmethod
+    def grpc_text(cls) -> str:
+        """Return what begins the message in gRPC."""
+        return cls.prefix if cls.grpc_prefix is None else cls.grpc_prefix
 
     @property
     def message(self) -> str:
@@ -57,6 +63,7 @@ class MalformedRequest(BadInput):
     """The body could not be read: bad JSON, a wrong type, an unknown field."""
 
     prefix = "Format error in JSON body: "
+    grpc_prefix = "Format error in message: "
 
 
 class ChecksumMismatch(BadInput):
@@ -79,6 +86,7 @@ class InvalidRequest(RuvectorError, ValueError):
     http_status = 422
     grpc_code = "INVALID_ARGUMENT"
     prefix = "Validation error in JSON body: "
+    grpc_prefix = "Validation error in body: "
 
     @classmethod
     def of(cls, path: str, value: object, rule: str) -> "InvalidRequest":

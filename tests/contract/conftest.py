@@ -32,7 +32,14 @@ def rest(server: Server) -> Iterator[RuvectorClient]:
         yield client
 
 
-@pytest.fixture(params=["embedded", "rest"])
+@pytest.fixture(scope="session")
+def grpc(server: Server) -> Iterator[RuvectorClient]:
+    """Return a client of the server's gRPC port; what gRPC has no words for goes over REST."""
+    with RuvectorClient(url=server.url, grpc_url=server.grpc_url) as client:
+        yield client
+
+
+@pytest.fixture(params=["embedded", "rest", "grpc"])
 def client(request: pytest.FixtureRequest) -> RuvectorClient:
     """Return a client of each kind in turn; both are shared: tests use names of their own."""
     chosen: RuvectorClient = request.getfixturevalue(request.param)

@@ -26,6 +26,7 @@ class RuvectorClient(
 ):
     """A database: a server at `url`, or the folder `path` (":memory:" for a throw-away one).
 
+    `grpc_url` ("localhost:6334") sends over gRPC what it has words for; the rest needs `url`, too.
     `api_key` goes to the server with every request; `timeout_seconds` is how long one request may
     take before TimedOut (None: for ever). With https the server's certificate is verified, by the
     system's authorities or those in the file `ca_cert`; `client_cert` and `client_key` are files

@@ -62,7 +62,7 @@ class RestTransport:
         self._failure = urllib3.exceptions.HTTPError
         self._no_answer = urllib3.exceptions.ReadTimeoutError
         self._pool = urllib3.connection_from_url(
-            self.address, maxsize=CONNECTIONS, block=True, **_verification(parts.scheme, trust)
+            self.address, maxsize=CONNECTIONS, block=True, **verification(parts.scheme, trust)
         )
         self._headers = {"content-type": "application/json", "ruvector-ids": "original"}
         if api_key is not None:
@@ -140,7 +140,7 @@ class RestTransport:
 
     def _execute(self, request: r.Request[Any], working_seconds: int = 0) -> Any:
         """Return the result; the server may work `working_seconds` before it has to answer."""
-        _check_sendable(request)
+        check_sendable(request)
         method, path, body = encode_request(request)
         attempts = (
             ATTEMPTS if OPERATION_OF[type(request)].kind is Kind.READ or method == "GET" else 1
@@ -202,7 +202,7 @@ class RestTransport:
                     raise
 
 
-def _verification(scheme: str, trust: Trust) -> dict[str, Any]:
+def verification(scheme: str, trust: Trust) -> dict[str, Any]:
     """Return how urllib3 shall verify the server; BadInput where files are no good."""
     if scheme == "http":
         if any(trust):
@@ -223,7 +223,7 @@ def _verification(scheme: str, trust: Trust) -> dict[str, Any]:
     return {"ssl_context": context, "cert_reqs": "CERT_REQUIRED"}
 
 
-def _check_sendable(request: r.Request[Any]) -> None:
+def check_sendable(request: r.Request[Any]) -> None:
     """Refuse, as the model would, what neither a path nor JSON can carry as it was given."""
     collection = getattr(request, "collection", None)
     if collection is not None and (not isinstance(collection, str) or not collection):

@@ -106,15 +106,10 @@ def connect(
     trust: Trust = SYSTEMS_TRUST,
 ) -> Transport:
     """Return the transport that these arguments of a client ask for."""
-    if grpc_url is not None:
+    if (url is None and grpc_url is None) == (path is None):
         raise BadInput(
-            f"grpc_url is {grpc_url!r}, but this version's client speaks REST only; gRPC comes in "
-            "a later version: use url='http://host:6333'"
-        )
-    if (url is None) == (path is None):
-        raise BadInput(
-            "exactly one of url and path must be given: "
-            "RuvectorClient(url='http://localhost:6333') for a server, "
+            "either a url or a path must be given: "
+            "RuvectorClient(url='http://localhost:6333') for a server, grpc_url= for its gRPC, "
             "ruvector.open('./data') for an embedded database"
         )
     if path is not None:
@@ -131,4 +126,10 @@ def connect(
         raise BadInput("read_only belongs to an embedded database; a server decides by the api_key")
     from ruvector.client.rest import RestTransport
 
-    return RestTransport(str(url), api_key, timeout_seconds, trust)
+    rest = None if url is None else RestTransport(url, api_key, timeout_seconds, trust)
+    if grpc_url is None:
+        assert rest is not None  # noqa: S101 - one of them was given
+        return rest
+    from ruvector.client.grpc import GrpcTransport
+
+    return GrpcTransport(grpc_url, api_key, timeout_seconds, trust, rest)

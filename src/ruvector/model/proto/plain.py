@@ -15,11 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, Protocol
 
+import msgspec
 import numpy as np
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from msgspec import UNSET
 
-from ruvector.errors import MalformedRequest
+from ruvector.errors import InvalidRequest, MalformedRequest
 from ruvector.kernel import shortest_floats
+from ruvector.model.ids import shown
 from ruvector.model.proto.enums import WORDS
 from ruvector.model.proto.schema import message_class
 from ruvector.model.reading import describe, short
@@ -80,15 +83,17 @@ class Record:
 
     def write(self, message: Any, value: Any, path: str) -> None:
         """Set the fields of an object; those that are None stay unset."""
+        if isinstance(value, msgspec.Struct):
+            value = {name: getattr(value, name) for name in value.__struct_fields__}
         if not isinstance(value, Mapping):
             raise MalformedRequest(f"{path}: expected an object, got {describe(value)}")
         for name, part in value.items():
-            if part is None:
+            if part is None or part is UNSET:
                 continue
             write = self._writes.get(name)
             if write is None:
-                raise MalformedRequest(f"{path}: unknown field `{short(name)}`")
-            write(message, part, f"{path}.{name}")
+                raise MalformedRequest(f"{path or 'request'}: unknown field `{short(name)}`")
+            write(message, part, f"{path}.{name}" if path else name)
 
 
 class Union:
@@ -333,7 +338,12 @@ def _scalar_writer(field: FieldDescriptor) -> Write:
             value = words.index(value)
         try:
             setattr(message, name, value)
-        except (TypeError, ValueError, OverflowError, UnicodeEncodeError) as error:
+        except (ValueError, OverflowError) as error:
+            if isinstance(value, str):
+                raise MalformedRequest(f"{path}: {error}") from error
+            rule = "is outside the range of its type"
+            raise InvalidRequest.of(path, shown(value), rule) from error
+        except TypeError as error:
             raise MalformedRequest(f"{path}: {error}") from error
 
     return write

@@ -10,13 +10,13 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from msgspec import UNSET
 
 from ruvector.errors import BadInput, InvalidRequest, MalformedRequest
 from ruvector.model import requests as r
 from ruvector.model.points import PointsBlock
 from ruvector.model.proto import shapes  # noqa: F401 - it fills SHAPES
-from ruvector.model.proto.plain import SHAPES, Read, Record, Union, Write, shape_of
+from ruvector.model.proto.plain import SHAPES, Read, Record, Union, shape_of
+from ruvector.model.proto.plain import Write as WriteField
 from ruvector.model.proto.points import read_points, write_points
 from ruvector.model.proto.schema import message_class
 
@@ -55,7 +55,7 @@ def write_request(request: r.Request[Any]) -> Any:
     """Return the message that a request is."""
     name = REQUESTS[type(request)].message
     message = message_class(name)()
-    shape_of(name).write(message, request, name)
+    shape_of(name).write(message, request, "")
     return message
 
 
@@ -74,15 +74,6 @@ def _selected(fields: Fields) -> None:
     selector = fields.pop("points_selector", None)
     if selector is not None:
         fields.update(selector)
-
-
-def _vector_names(fields: Fields) -> None:
-    _selected(fields)
-    fields.setdefault("vector", [])
-
-
-def _has_points(fields: Fields) -> None:
-    fields.setdefault("points", PointsBlock([], {}))
 
 
 def _search_vector(fields: Fields) -> None:
@@ -110,10 +101,6 @@ def _schema(fields: Fields) -> None:
     fields["field_schema"] = kind if params is None else params
 
 
-def _changes(fields: Fields) -> None:
-    fields.setdefault("operations", [])
-
-
 # Before writing: the way back
 
 
@@ -135,6 +122,17 @@ def _write_schema(fields: Fields) -> None:
         fields["field_index_params"] = schema
 
 
+def _one_kind(fields: Fields) -> None:
+    if fields.get("dense") is not None and fields.get("sparse") is not None:
+        raise BadInput("exactly one of dense and sparse must be given for a new vector")
+
+
+# Lists and objects that a request must have; a message cannot tell empty ones from absent ones.
+_EMPTY: Final[Fields] = {
+    **dict.fromkeys(("searches", "operations", "ids", "keys", "vector", "actions"), ()),
+    "points": PointsBlock([], {}),
+    "payload": {},
+}
 _SELECTING = (_selected, _select)
 _IN_POINTS = {"points": "points_selector"}
 _VECTORS = {"vectors": "vector"}
@@ -151,16 +149,16 @@ REQUESTS: Final[dict[type, Row]] = {
     r.ListCollectionAliases: Row("ListCollectionAliasesRequest"),
     r.GetCollectionCluster: Row("CollectionClusterInfoRequest"),
     r.ListShardKeys: Row("ListShardKeysRequest"),
-    r.Upsert: Row("UpsertPoints", _has_points),
-    r.UpdateVectors: Row("UpdatePointVectors", _has_points),
+    r.Upsert: Row("UpsertPoints"),
+    r.UpdateVectors: Row("UpdatePointVectors"),
     r.DeletePoints: Row("DeletePoints", *_SELECTING, _IN_POINTS),
-    r.DeleteVectors: Row("DeletePointVectors", _vector_names, _select, _VECTORS),
+    r.DeleteVectors: Row("DeletePointVectors", *_SELECTING, _VECTORS),
     r.SetPayload: Row("SetPayloadPoints", *_SELECTING),
     r.OverwritePayload: Row("SetPayloadPoints", *_SELECTING),
     r.DeletePayload: Row("DeletePayloadPoints", *_SELECTING),
     r.ClearPayload: Row("ClearPayloadPoints", *_SELECTING, _IN_POINTS),
-    r.BatchUpdate: Row("UpdateBatchPoints", _changes),
-    r.CreateVector: Row("CreateVectorNameRequest"),
+    r.BatchUpdate: Row("UpdateBatchPoints"),
+    r.CreateVector: Row("CreateVectorNameRequest", None, _one_kind),
     r.DeleteVector: Row("DeleteVectorNameRequest"),
     r.CreateFieldIndex: Row("CreateFieldIndexCollection", _schema, _write_schema),
     r.DeleteFieldIndex: Row("DeleteFieldIndexCollection"),
@@ -184,7 +182,7 @@ REQUESTS: Final[dict[type, Row]] = {
 }
 # The changes of a batch: the union's arm to the request it is.
 CHANGES: Final[dict[str, tuple[type, Row]]] = {
-    "upsert": (r.Upsert, Row("PointsUpdateOperation.PointStructList", _has_points)),
+    "upsert": (r.Upsert, Row("PointsUpdateOperation.PointStructList")),
     "delete_points": (
         r.DeletePoints,
         Row("PointsUpdateOperation.DeletePoints", *_SELECTING, _IN_POINTS),
@@ -199,10 +197,10 @@ CHANGES: Final[dict[str, tuple[type, Row]]] = {
         r.ClearPayload,
         Row("PointsUpdateOperation.ClearPayload", *_SELECTING, _IN_POINTS),
     ),
-    "update_vectors": (r.UpdateVectors, Row("PointsUpdateOperation.UpdateVectors", _has_points)),
+    "update_vectors": (r.UpdateVectors, Row("PointsUpdateOperation.UpdateVectors")),
     "delete_vectors": (
         r.DeleteVectors,
-        Row("PointsUpdateOperation.DeleteVectors", _vector_names, _select, _VECTORS),
+        Row("PointsUpdateOperation.DeleteVectors", *_SELECTING, _VECTORS),
     ),
 }
 _OLDER_CHANGES: Final = {  # whose arms are selectors
@@ -215,13 +213,17 @@ _ARMS: Final = {request: arm for arm, (request, _) in CHANGES.items()}
 class _Request(Record):
     """The fields of a request, adapted by its row."""
 
-    def __init__(self, row: Row) -> None:
+    def __init__(self, request: type, row: Row) -> None:
         super().__init__(row.message, {**_NAMES, **row.names}, _POINTS.get(row.message))
         self._row = row
+        required = {each.name for each in msgspec.structs.fields(request) if each.required}
+        self._empty = {name: _EMPTY[name] for name in required.intersection(_EMPTY)}
+        in_batch = row.message.startswith("PointsUpdateOperation.")
+        self._elsewhere = r.Write.__struct_fields__ if in_batch else ()
 
     def read(self, message: Any) -> Fields:
         """Return the fields of the Struct."""
-        fields = super().read(message)
+        fields = {**self._empty, **super().read(message)}
         if fields.get("timeout") == 0:
             raise InvalidRequest.of("timeout", 0, "must be 1 or larger")
         if self._row.after_reading is not None:
@@ -233,7 +235,7 @@ class _Request(Record):
         fields = {
             name: plain
             for name in value.__struct_fields__
-            if (plain := getattr(value, name)) is not None and plain is not UNSET
+            if name not in self._elsewhere and (plain := getattr(value, name)) is not None
         }
         if self._row.before_writing is not None:
             self._row.before_writing(fields)
@@ -254,7 +256,7 @@ class _Change(Union):
         super().write(message, {_ARMS[type(value)]: value}, path)
 
 
-def _points(*, with_payloads: bool) -> dict[str, tuple[Read, Write]]:
+def _points(*, with_payloads: bool) -> dict[str, tuple[Read, WriteField]]:
     def write(message: Any, value: Any, _: str) -> None:
         write_points(value, message.points)
 
@@ -269,6 +271,6 @@ _POINTS: Final = {
 }
 SHAPES["PointsUpdateOperation"] = _Change
 SHAPES.update(
-    (row.message, lambda _, row=row: _Request(row))  # type: ignore[misc]
-    for row in (*REQUESTS.values(), *(row for _, row in CHANGES.values()))
+    (row.message, lambda _, request=request, row=row: _Request(request, row))  # type: ignore[misc]
+    for request, row in (*REQUESTS.items(), *CHANGES.values())
 )

@@ -4,9 +4,11 @@ Like `model.operations` for HTTP: the server's handlers, the checks of access, t
 and the client's calls come from this table. `None` stands for what a single node does not do.
 """
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
 
 from ruvector.model import requests as r
+from ruvector.model.proto.schema import message_class, pool
 
 RPCS: Final[dict[str, dict[str, type | None]]] = {
     "qdrant.Collections": {
@@ -58,3 +60,29 @@ RPCS: Final[dict[str, dict[str, type | None]]] = {
         "SearchMatrixOffsets": r.MatrixOffsets,
     },
 }
+
+
+class Procedure(NamedTuple):
+    """A procedure: its path, its operation's name and request, the classes of its messages."""
+
+    path: str
+    label: str
+    request: type | None
+    asked: Any
+    answered: Any
+
+
+def procedures(service: str) -> Iterator[tuple[str, Procedure]]:
+    """Yield every procedure of a service by its name."""
+    methods = pool().FindServiceByName(service).methods_by_name
+    for name, request in RPCS[service].items():
+        yield (
+            name,
+            Procedure(
+                path=f"/{service}/{name}",
+                label=name if request is None else request.__name__,
+                request=request,
+                asked=message_class(methods[name].input_type.name),
+                answered=message_class(methods[name].output_type.name),
+            ),
+        )

@@ -10,6 +10,8 @@ from datetime import date
 from functools import partial
 from typing import Any, Final
 
+import numpy as np
+
 from ruvector.errors import BadInput, MalformedRequest
 from ruvector.model.proto.plain import SHAPES, Custom, Record, Shape, Union, Wrapped, shape_of
 from ruvector.model.proto.values import (
@@ -34,7 +36,13 @@ from ruvector.model.reading import describe
 
 
 class _Sparse(Record):
-    """{"indices": .., "values": ..}, or the Struct of such."""
+    """{"indices": .., "values": ..}, or the Struct of such; both may be empty."""
+
+    def read(self, message: Any) -> dict[str, Any]:
+        return {
+            "indices": np.array(message.indices, dtype=np.uint32),
+            "values": np.array(message.values, dtype=np.float32),
+        }
 
     def write(self, message: Any, value: Any, path: str) -> None:
         super().write(message, fields_of(value), path)
@@ -72,6 +80,30 @@ def _arm_of_match(value: Any) -> str | None:
 
 
 _MATCHED: Final = {str: "keyword", int: "integer", bool: "boolean"}
+
+
+class _Located(Record):
+    """Where something else is, in a collection that must be named."""
+
+    def read(self, message: Any) -> dict[str, Any]:
+        given = super().read(message)
+        return {name: value for name, value in given.items() if name != "collection" or value}
+
+
+class _Idf:
+    """ "global" or {"corpus": filter}."""
+
+    def read(self, message: Any) -> Any:
+        has_corpus = message.HasField("corpus")
+        return {"corpus": shape_of("Filter").read(message.corpus)} if has_corpus else "global"
+
+    def write(self, message: Any, value: Any, path: str) -> None:
+        if value == "global":
+            return
+        if not isinstance(value, Mapping) or set(value) != {"corpus"}:
+            raise MalformedRequest(f"{path}: expected `global` or a corpus, got {describe(value)}")
+        message.corpus.SetInParent()
+        shape_of("Filter").write(message.corpus, value["corpus"], f"{path}.corpus")
 
 
 class _FieldCondition:
@@ -448,8 +480,10 @@ _ROWS: Final[dict[str, Callable[[str], Shape]]] = {
         choose=partial(_arm_by_type, {str: "keyword", int: "number"}),
     ),
     "ShardKeySelector": lambda _: _ShardKeys(),
+    "IdfParams": lambda _: _Idf(),
+    "WithLookup": _Located,
     "LookupLocation": partial(
-        Record, names={**_renamed_collection, "shard_key_selector": "shard_key"}
+        _Located, names={**_renamed_collection, "shard_key_selector": "shard_key"}
     ),
     "PointsIdsList": Wrapped,
     "PointsSelector": Union,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from functools import cached_property
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote
 
 import grpc
@@ -19,7 +19,6 @@ from google.protobuf.message import DecodeError, EncodeError
 
 from ruvector.errors import (
     BadInput,
-    InvalidRequest,
     MalformedRequest,
     RateLimited,
     RuvectorError,
@@ -28,6 +27,7 @@ from ruvector.errors import (
 )
 from ruvector.model.proto.requests import read_request
 from ruvector.model.proto.results import write_answer
+from ruvector.model.proto.rpcs import Procedure
 from ruvector.security.callers import ANYONE, Caller
 from ruvector.server import identifiers
 from ruvector.server.answers import MAX_MESSAGE
@@ -40,21 +40,7 @@ from ruvector.server.service import SHUTTING_DOWN
 
 Handler = Callable[[bytes, Any], bytes]
 STANDALONE = "Qdrant is running in standalone mode"
-_PREFIXES: dict[type, str] = {
-    MalformedRequest: "Format error in message: ",
-    InvalidRequest: "Validation error in message: ",
-}
 _log = logging.getLogger("ruvector.server")
-
-
-class Procedure(NamedTuple):
-    """A procedure: its path, its operation's name and request, the classes of its messages."""
-
-    path: str
-    label: str
-    request: type | None
-    asked: Any
-    answered: Any
 
 
 class Call:
@@ -217,7 +203,7 @@ def _encoded(answer: Any) -> bytes:
 
 def text_of(error: RuvectorError) -> str:
     """Return what a caller of gRPC is told."""
-    text = _PREFIXES.get(type(error), error.prefix) + error.message
+    text = error.grpc_text() + error.message
     text = text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + "..."
 

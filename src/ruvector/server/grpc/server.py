@@ -11,11 +11,10 @@ from typing import Any
 import grpc
 
 from ruvector.errors import BadInput
-from ruvector.model.proto.rpcs import RPCS
-from ruvector.model.proto.schema import message_class, pool
+from ruvector.model.proto.rpcs import RPCS, procedures
 from ruvector.server.configuration import MEBIBYTE, Settings
 from ruvector.server.grpc.about import about_handlers
-from ruvector.server.grpc.calls import Calls, Procedure
+from ruvector.server.grpc.calls import Calls
 from ruvector.server.grpc.gate import Gate
 from ruvector.server.observer import Observer
 from ruvector.server.pool import MAX_WAITING, default_threads
@@ -97,19 +96,10 @@ class GrpcServer:
 
 
 def _handlers(calls: Calls, service: str) -> dict[str, Any]:
-    methods = pool().FindServiceByName(service).methods_by_name
-    handlers = {}
-    for name, request in RPCS[service].items():
-        asked, answered = (
-            message_class(kind.name)
-            for kind in (methods[name].input_type, methods[name].output_type)
-        )
-        label = name if request is None else request.__name__
-        path = f"/{service}/{name}"
-        handlers[name] = grpc.unary_unary_rpc_method_handler(
-            calls.handler(Procedure(path, label, request, asked, answered))
-        )
-    return handlers
+    return {
+        name: grpc.unary_unary_rpc_method_handler(calls.handler(procedure))
+        for name, procedure in procedures(service)
+    }
 
 
 def credentials_of(certificates: Certificates) -> Any:
