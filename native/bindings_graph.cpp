@@ -348,6 +348,13 @@ void bind_graph(nb::module_& module) {
           },
           nb::arg("start"), nb::arg("stop"))
       .def(
+          "copy_nodes",
+          [](const Graph& graph, std::size_t start, std::size_t stop) {
+            if (!graph.is_packed()) throw nb::value_error("only a packed graph has nodes");
+            return copy_of<std::uint8_t>(graph, graph.codes(), graph.node().bytes, start, stop);
+          },
+          nb::arg("start"), nb::arg("stop"))
+      .def(
           "copy_vectors",
           [](const Graph& graph, std::size_t start, std::size_t stop) {
             if (graph.options().element != Element::Float32)

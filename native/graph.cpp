@@ -269,6 +269,9 @@ void Graph::view_nodes(const void* vectors, std::size_t rows, const void* nodes,
 void Graph::show_stored(const void* vectors, std::size_t rows, const std::uint32_t* entries,
                         std::size_t entry_count) {
   vectors_.view(vectors, rows);
+  settled_.reserve(rows);
+  for (std::size_t i = 0; i < rows; ++i)
+    std::fill_n(settled_.at(static_cast<std::uint32_t>(i)), settled_.row_bytes(), std::byte{0});
   clear_removals(rows);
   rows_.store(rows, std::memory_order_release);
   linked_.store(rows, std::memory_order_release);

@@ -1,6 +1,7 @@
 #include "rowstore.hpp"
 
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <stdexcept>
 
@@ -40,17 +41,18 @@ void RowStore::view(const void* rows_at, std::size_t rows) {
   for (std::size_t chunk = 0; chunk << shift_ < rows; ++chunk)
     chunks_[chunk].store(base + (chunk << shift_) * row_bytes_, std::memory_order_release);
   reserved_ = rows;
-  is_view_ = true;
 }
 
 void RowStore::reserve(std::size_t rows) {
   if (rows <= reserved_) return;
-  if (is_view_) throw std::logic_error("a view of rows cannot grow");
   const std::size_t first = reserved_ >> shift_;
   const std::size_t last = (rows + mask_) >> shift_;
   if (last > kMaxChunks) throw std::length_error("too many rows for one graph");
   const std::size_t chunk_bytes = row_bytes_ << shift_;
   auto* memory = static_cast<std::byte*>(allocate((last - first) * chunk_bytes));
+  // A view may end within a chunk: its last rows move, and stay where they were for readers.
+  if (const std::size_t rest = reserved_ & mask_; rest > 0)
+    std::memcpy(memory, chunks_[first].load(std::memory_order_relaxed), rest * row_bytes_);
   for (std::size_t chunk = first; chunk < last; ++chunk)
     chunks_[chunk].store(memory + (chunk - first) * chunk_bytes, std::memory_order_release);
   reserved_ = last << shift_;
@@ -62,7 +64,8 @@ void* RowStore::allocate(std::size_t bytes) {
   void* memory = std::aligned_alloc(kHugePage, bytes);
   if (memory == nullptr) throw std::bad_alloc();
 #if defined(__linux__)
-  madvise(memory, bytes, MADV_HUGEPAGE);
+  // Not for the first chunk alone: few small rows would take a huge page.
+  if (reserved_ > 0 || bytes > row_bytes_ << shift_) madvise(memory, bytes, MADV_HUGEPAGE);
 #endif
   blocks_.push_back({memory, bytes});
   return memory;

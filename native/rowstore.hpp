@@ -1,6 +1,6 @@
 // Where does row r live? Rows of one fixed size in chunks that never move, so that readers need no
-// lock while a writer appends. Either owned (anonymous memory, huge pages asked for) or a read-only
-// view of somebody else's block, for instance a mapped file.
+// lock while a writer appends. Either owned (anonymous memory, huge pages asked for) or somebody
+// else's block, for instance a mapped file, which owned chunks may follow.
 //
 // Threads: one thread at a time grows; any number read rows that were published to them.
 #pragma once
@@ -20,7 +20,7 @@ class RowStore {
   RowStore(const RowStore&) = delete;
   RowStore& operator=(const RowStore&) = delete;
 
-  // Takes `rows` rows that somebody else keeps alive; such a store cannot grow.
+  // Takes `rows` rows that somebody else keeps alive, and that are written only if they may be.
   void view(const void* rows_at, std::size_t rows);
   // Makes room for rows [0, rows). One block if nothing was reserved before.
   // New memory holds anything.
@@ -43,7 +43,6 @@ class RowStore {
   unsigned shift_ = 0;
   std::size_t mask_ = 0;
   std::size_t reserved_ = 0;
-  bool is_view_ = false;
   std::atomic<std::byte*>* chunks_ = nullptr;
   std::vector<Block> blocks_;
 };

@@ -35,9 +35,9 @@ def vectors(dim: int = DIM) -> np.ndarray:
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
-def saved(path: Path) -> VectorIndex:
-    index = VectorIndex(DIM, "dot", links_per_node=4, build_beam=8)
-    index.add(np.arange(ROWS), vectors())
+def saved(path: Path, dim: int = DIM) -> VectorIndex:
+    index = VectorIndex(dim, "dot", links_per_node=4, build_beam=8)
+    index.add(np.arange(ROWS), vectors(dim))
     index.remove([3])
     index._link(index._rows.core, np.arange(ROWS, dtype=np.uint32), 1)  # so few are never linked
     index.save(path)
@@ -45,13 +45,16 @@ def saved(path: Path) -> VectorIndex:
 
 
 def answers(index: VectorIndex) -> list[list[object]]:
-    index.add([99], vectors()[:1])
+    rows = vectors(index.dimensions)
+    index.add([99], rows[:1])
     index.remove([0, 5])
-    return [part.tolist() for part in index.search(vectors(), k=20)]
+    index._rows.core.search(rows, 5, 8, None, -1, 0, False, 1)  # a walk, where so few are scanned
+    return [part.tolist() for part in index.search(rows, k=20)]
 
 
-def test_each_byte_of_a_saved_index_is_guarded(tmp_path: Path) -> None:
-    expected = answers(saved(tmp_path / "good"))
+@pytest.mark.parametrize("dim", [DIM, 64])  # 64: a packed graph, saved as nodes
+def test_each_byte_of_a_saved_index_is_guarded(tmp_path: Path, dim: int) -> None:
+    expected = answers(saved(tmp_path / "good", dim))
     good = (tmp_path / "good").read_bytes()
     assert answers(VectorIndex.load(tmp_path / "good")) == expected
     bad = tmp_path / "bad"
@@ -67,11 +70,12 @@ def test_each_byte_of_a_saved_index_is_guarded(tmp_path: Path) -> None:
             VectorIndex.load(bad)
 
 
+@pytest.mark.parametrize(("dim", "mapped"), [(DIM, False), (64, True)])
 def test_a_forged_index_with_right_checksums_never_crashes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dim: int, mapped: bool
 ) -> None:
     monkeypatch.setattr("os.fsync", lambda _: None)  # thousands of files, none worth keeping
-    saved(tmp_path / "good")
+    saved(tmp_path / "good", dim)
     header, arrays = read_file(tmp_path / "good")
     bad = tmp_path / "bad"
 
@@ -80,7 +84,7 @@ def test_a_forged_index_with_right_checksums_never_crashes(
         shapes = {key: (str(a.dtype), a.shape, [a]) for key, a in changed.items()}
         write_file(bad, header.distance, header.dimensions, shapes)
         try:
-            index = VectorIndex.load(bad)
+            index = VectorIndex.load(bad, mapped=mapped)
         except BadInput:
             return False
         found, scores = answers(index)

@@ -137,14 +137,18 @@ def test_only_allowed_vectors_are_returned_before_and_after_removals() -> None:
 
 @pytest.mark.parametrize("distance", list(DISTANCES))
 @pytest.mark.parametrize("n", [0, 100, 2500])
-def test_a_loaded_index_is_the_saved_one(tmp_path: Path, distance: str, n: int) -> None:
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_loaded_index_is_the_saved_one(
+    tmp_path: Path, distance: str, n: int, mapped: bool
+) -> None:
     index, vectors = fast(70, distance), make(1, n + 1, 70)
     index.add(np.arange(n), vectors[:n], threads=2)
     index.remove(np.arange(0, n, 7))
     index.save(tmp_path / "index")
     index.save(tmp_path / "index")
     assert [path.name for path in tmp_path.iterdir()] == ["index"]
-    loaded = VectorIndex.load(tmp_path / "index")
+    saved = (tmp_path / "index").read_bytes()
+    loaded = VectorIndex.load(tmp_path / "index", mapped=mapped)
     assert len(loaded) == len(index)
     assert loaded.ids.tolist() == index.ids.tolist()
     for before, after in zip(
@@ -153,6 +157,23 @@ def test_a_loaded_index_is_the_saved_one(tmp_path: Path, distance: str, n: int) 
         assert before.tolist() == after.tolist()
     loaded.add([10**6], vectors[n:])
     assert 10**6 in loaded.search(vectors[n], k=3, beam=100)[0] or distance == "dot"
+    loaded.remove(np.arange(1, n // 4))
+    assert not np.isin(loaded.search(vectors, k=5)[0], np.arange(1, n // 4)).any()
+    assert (tmp_path / "index").read_bytes() == saved  # changes stay in memory
+
+
+def test_a_loaded_index_grows_as_well_as_another(tmp_path: Path) -> None:
+    vectors = make(3, 9000, 70)
+    index = fast(70)
+    index.add(np.arange(4000), vectors[:4000])
+    index.save(tmp_path / "index")
+    for grown in (
+        VectorIndex.load(tmp_path / "index"),
+        VectorIndex.load(tmp_path / "index", mapped=True),
+    ):
+        grown.add(np.arange(4000, 9000), vectors[4000:])
+        expected = truth(vectors[:100], vectors, "cosine", 10)
+        assert recall(grown.search(vectors[:100], beam=96)[0], expected) > 0.95
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:

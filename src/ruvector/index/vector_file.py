@@ -9,7 +9,7 @@ Threads: the caller keeps the arrays unchanged while they are written.
 import contextlib
 import os
 from collections.abc import Iterable, Mapping
-from io import BufferedReader, BufferedWriter
+from io import BufferedWriter
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ruvector.errors import BadInput
-from ruvector.kernel import crc32c
+from ruvector.kernel import _kernel, crc32c
 
 MAGIC = b"RUVINDEX"
 FORMAT_VERSION = 1
@@ -26,6 +26,7 @@ ALIGNMENT = 64
 MAX_HEADER_BYTES = 1 << 20
 DTYPES = frozenset({"float32", "float64", "uint8", "uint32", "uint64"})
 
+Bytes: TypeAlias = NDArray[np.uint8]
 # One array is written piece by piece, so that saving does not need the memory twice.
 Pieces: TypeAlias = Iterable[NDArray[Any]]
 
@@ -103,35 +104,38 @@ def _write_arrays(
     file.write(head + crc32c(head).to_bytes(4, "little"))
 
 
-def read_file(path: Path) -> tuple[Header, dict[str, NDArray[Any]]]:
-    """Return the header and the arrays of a saved index.
+def read_file(path: Path, *, mapped: bool = False) -> tuple[Header, dict[str, NDArray[Any]]]:
+    """Return the header and the arrays of a saved index, which lie in one block of memory.
 
-    Raises BadInput that names the file when anything is missing, cut off or altered.
+    ``mapped``: the block is the file itself, page by page; writing to it copies a page and leaves
+    the file alone. Raises BadInput that names the file when anything is missing, cut off or
+    altered.
     """
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        header = _read_header(file, size, path)
-        arrays = {entry.name: _read_array(file, entry, size, path) for entry in header.arrays}
-    return header, arrays
+    if not path.stat().st_size:
+        raise _damaged(path, "it does not begin as one")
+    data: Bytes = np.memmap(path, np.uint8, mode="c")
+    if not mapped:
+        data = _kernel.pinned_copy(data)
+    header = _read_header(data, path)
+    return header, {entry.name: _read_array(data, entry, path) for entry in header.arrays}
 
 
 def _damaged(path: Path, reason: str) -> BadInput:
     return BadInput(f"{path} is not a saved index or is damaged: {reason}")
 
 
-def _read_header(file: BufferedReader, size: int, path: Path) -> Header:
-    head = file.read(32)
+def _read_header(data: Bytes, path: Path) -> Header:
+    head = data[:32].tobytes()
     if len(head) < 32 or head[:8] != MAGIC:
         raise _damaged(path, "it does not begin as one")
     if crc32c(head[:28]) != int.from_bytes(head[28:], "little"):
         raise _damaged(path, "the checksum of its head differs")
-    if any(file.read(ALIGNMENT - len(head))):
+    if data[len(head) : ALIGNMENT].any():
         raise _damaged(path, "the space after its head is not empty")
     place, length = int.from_bytes(head[8:16], "little"), int.from_bytes(head[16:24], "little")
-    if length > MAX_HEADER_BYTES or place + length != size:
-        raise _damaged(path, f"it has {size} bytes, its head promises {place + length}")
-    file.seek(place)
-    text = file.read(length)
+    if length > MAX_HEADER_BYTES or place + length != len(data):
+        raise _damaged(path, f"it has {len(data)} bytes, its head promises {place + length}")
+    text = data[place:].tobytes()
     if crc32c(text) != int.from_bytes(head[24:28], "little"):
         raise _damaged(path, "the checksum of its header differs")
     try:
@@ -143,7 +147,7 @@ def _read_header(file: BufferedReader, size: int, path: Path) -> Header:
     return header
 
 
-def _read_array(file: BufferedReader, entry: ArrayEntry, size: int, path: Path) -> NDArray[Any]:
+def _read_array(data: Bytes, entry: ArrayEntry, path: Path) -> NDArray[Any]:
     if entry.dtype not in DTYPES or any(extent < 0 for extent in entry.shape):
         raise _damaged(path, f"array {entry.name} has an unknown type or shape")
     count = 1
@@ -151,18 +155,16 @@ def _read_array(file: BufferedReader, entry: ArrayEntry, size: int, path: Path) 
         count *= extent
     if count * np.dtype(entry.dtype).itemsize != entry.size_bytes:
         raise _damaged(path, f"array {entry.name} does not have the size of its shape")
-    if entry.offset < 0 or entry.offset + entry.size_bytes > size:
+    end = entry.offset + entry.size_bytes
+    if entry.offset < 0 or entry.offset % ALIGNMENT or end > len(data):
         raise _damaged(path, f"array {entry.name} lies beyond the end")
-    # The zeros up to the next boundary belong to the array: no byte of the file is unchecked.
-    raw = np.empty(entry.size_bytes, np.uint8)
-    file.seek(entry.offset)
-    if file.readinto(raw.data) != entry.size_bytes:
-        raise _damaged(path, f"array {entry.name} is cut off")
+    raw = data[entry.offset : end]
     if crc32c(raw.data) != entry.crc:
         raise _damaged(path, f"the checksum of array {entry.name} differs")
-    if any(file.read(-entry.size_bytes % ALIGNMENT)):
+    # The zeros up to the next boundary belong to the array: no byte of the file is unchecked.
+    if data[end : end + -entry.size_bytes % ALIGNMENT].any():
         raise _damaged(path, f"the space after array {entry.name} is not empty")
     try:
-        return raw.view(entry.dtype).reshape(entry.shape)
+        return raw.view(np.ndarray).view(entry.dtype).reshape(entry.shape)
     except ValueError as error:  # more axes, or longer ones, than arrays have
         raise _damaged(path, f"array {entry.name}: {error}") from error

@@ -22,8 +22,9 @@ from ruvector.errors import BadInput
 from ruvector.index.code_choice import STRETCH_SAMPLE, choose_layout, choose_stretch
 from ruvector.index.compact_rows import CompactRows, Shape, check_code
 from ruvector.index.graph import ALPHA, ORDER_SEED, norm_limit_of, norms_of
+from ruvector.index.saved_arrays import arrays_of
 from ruvector.index.search import FULL_SCAN_ROWS
-from ruvector.index.vector_file import Pieces, read_file, write_file
+from ruvector.index.vector_file import read_file, write_file
 from ruvector.kernel import NO_ROW, Float32Array, Layout, MaskArray, Metric, RowArray, _kernel
 from ruvector.model.quantization import CODES, Code
 
@@ -38,8 +39,6 @@ REBUILD_PERCENT = 30
 NORM_GROWTH = 1.5
 # So many new rows are worth one pass over the graph that finds rows no walk reaches.
 RECONNECT_ROWS = 1000
-# Rows per piece when saving: a few MB at usual dimensions.
-SAVE_ROWS = 2048
 
 
 @dataclass(slots=True)
@@ -52,6 +51,7 @@ class _Rows:
     layout: Layout = Layout.PACKED
     long_rows: int = 0
     measured: int = 0  # rows when the walk's stretch was chosen
+    viewed: tuple[Any, ...] = ()  # arrays of a file that the core views
 
 
 class _View:
@@ -223,7 +223,7 @@ class VectorIndex:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the index to one file, atomically: the old file stays until the new is whole."""
         with self._lock:
-            core, rows = self._rows.core, self._rows.core.rows
+            core = self._rows.core
             code = np.empty(0, np.uint32)
             if self.quantization is not None:
                 core.settle(0)
@@ -239,33 +239,18 @@ class VectorIndex:
                 ],
                 np.float64,
             )
-            entries, center = core.entries(), core.center()
-            deleted = np.packbits(core.deleted(), bitorder="little")
-            pieces = [(i, min(i + SAVE_ROWS, rows)) for i in range(0, rows, SAVE_ROWS)]
-            arrays: dict[str, tuple[str, tuple[int, ...], Pieces]] = {
-                "settings": ("float64", settings.shape, [settings]),
-                "ids": ("uint64", (rows,), [self._rows.ids[:rows]]),
-                "deleted": ("uint8", deleted.shape, [deleted]),
-                "entries": ("uint32", entries.shape, [entries]),
-                "center": ("float32", center.shape, [center]),
-                "code": ("uint32", code.shape, [code]),
-                "links": (
-                    "uint32",
-                    (rows, self._links_per_node),
-                    (core.copy_links(*piece) for piece in pieces),
-                ),
-                "vectors": (
-                    "float32",
-                    (rows, self.dimensions),
-                    (core.copy_vectors(*piece) for piece in pieces),
-                ),
-            }
+            arrays = arrays_of(core, self._rows.ids, settings, code)
             write_file(Path(path), self.distance, self.dimensions, arrays)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "VectorIndex":
-        """Return the index saved in a file; raises BadInput if it is cut off or altered."""
-        header, arrays = read_file(Path(path))
+    def load(cls, path: str | os.PathLike[str], *, mapped: bool = False) -> "VectorIndex":
+        """Return the index saved in a file; raises BadInput if it is cut off or altered.
+
+        ``mapped`` leaves vectors and graph in the file, which other processes may share; what is
+        changed stays in memory. The file must not be cut or overwritten meanwhile (``save``
+        replaces it, which is fine). Every byte is read once and checked, mapped or not.
+        """
+        header, arrays = read_file(Path(path), mapped=mapped)
         try:
             ids, deleted = arrays["ids"], arrays["deleted"]
             links_per_node, build_beam, _, norm_limit, layout, stretch = arrays["settings"].tolist()
@@ -284,15 +269,20 @@ class VectorIndex:
             core = index._empty_rows(norm_limit, Layout(layout)).core
             if len(arrays["center"]):
                 core.set_center(arrays["center"])
-            core.append(index._checked(arrays["vectors"]), 0)
-            core.restore(arrays["links"], arrays["entries"], 0)
+            vectors = index._checked(arrays["vectors"])
+            if "nodes" in arrays:
+                core.view_nodes(vectors, arrays["nodes"], arrays["entries"])
+            else:
+                core.append(vectors, 0)
+                core.restore(arrays["links"], arrays["entries"], 0)
             core.stretch = stretch
             gone = np.unpackbits(deleted, bitorder="little")[: len(ids)].astype(bool)
             if len(ids) != core.rows or len(gone) != core.rows or ids.dtype != np.uint64:
                 raise BadInput("ids, removals and vectors differ in number")
             core.mark_removed(np.flatnonzero(gone).astype(np.uint32))
             index._rows = _Rows(core, ids, norm_limit, Layout(layout), measured=core.rows)
-            index._count_long(index._rows, arrays["vectors"])
+            index._rows.viewed = vectors, arrays.get("nodes")
+            index._count_long(index._rows, vectors)
             index._fill_table(~gone)
             index._view = _View(index._rows, None)
         except (KeyError, TypeError, ValueError, OverflowError, BadInput) as error:
