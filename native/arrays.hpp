@@ -79,5 +79,6 @@ void bind_graph(nb::module_& module);
 void bind_ids(nb::module_& module);
 void bind_sparse(nb::module_& module);
 void bind_multi(nb::module_& module);
+void bind_deadline(nb::module_& module);
 
 }  // namespace ruvector

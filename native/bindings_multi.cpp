@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "arrays.hpp"
+#include "deadline.hpp"
 #include "maxsim.hpp"
 
 namespace ruvector {
@@ -71,7 +72,8 @@ nb::object multi_scores_of(Floats2 query, Vectors vectors, Longs1 offsets, Rows1
     const MaybeReleaseGil released(chosen.shape(0) * query.shape(0) * rows.dim > 4096);
     const MaxSim maxsim(query.data(), query.shape(0), rows, metric);
     std::vector<float> scratch(maxsim.scratch_floats());
-    for (std::size_t i = 0; i < chosen.shape(0); ++i)
+    Pulse pulse;
+    for (std::size_t i = 0; i < chosen.shape(0); ++i, pulse.beat())
       scores.data()[i] = maxsim.score(chosen.data()[i], scratch.data());
   }
   return nb::cast(scores);

@@ -26,6 +26,7 @@ void scan(const float* queries, std::size_t query_count, const void* vectors, st
   std::vector<float> norms(query_count);
   for (std::size_t q = 0; q < query_count; ++q) norms[q] = scorer.query_norm(queries + q * dim);
   for (std::size_t start = 0; start < rows; start += block) {
+    check_deadline();
     const std::size_t stop = start + block < rows ? start + block : rows;
     for (std::size_t q = 0; q < query_count; ++q) {
       const float* query = queries + q * dim;
@@ -91,7 +92,9 @@ void score_rows(const float* query, const void* vectors, std::size_t dim, Elemen
   const float norm = scorer.query_norm(query);
   const auto* base = static_cast<const std::byte*>(vectors);
   const std::size_t stride = scorer.row_bytes();
+  Pulse pulse;
   for (std::size_t i = 0; i < count; ++i) {
+    pulse.beat();
     if (i + 4 < count) {
       const std::byte* ahead = base + rows[i + 4] * stride;
       for (std::size_t line = 0; line < stride && line < 4096; line += 64)

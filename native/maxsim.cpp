@@ -5,6 +5,8 @@
 #include <limits>
 #include <vector>
 
+#include "deadline.hpp"
+
 namespace ruvector {
 namespace {
 
@@ -67,7 +69,9 @@ void MaxSim::tile(const std::byte* vectors, std::size_t vector_count, float* bes
 void scan_multi(const MaxSim& maxsim, const MultiRows& rows, const std::uint8_t* allowed,
                 TopK& best) {
   std::vector<float> scratch(maxsim.scratch_floats());
+  Pulse pulse;
   for (std::size_t start = 0; start < rows.rows; start += 8) {
+    pulse.beat();
     std::uint32_t bits = allowed ? allowed[start >> 3] : 0xFFU;
     if (rows.rows - start < 8) bits &= (1U << (rows.rows - start)) - 1;
     for (; bits != 0; bits &= bits - 1) {

@@ -131,7 +131,9 @@ void explore_packed(const Graph& graph, const Int8Code& code, const CodeQuery& q
   };
   start_packed(graph, code, query, limit, scratch, take);
   Candidate current = take_next(graph, beam, next);
+  Pulse pulse;
   while (current.row != kNoRow) {
+    pulse.beat();
     const Candidate following = take_next(graph, beam, next);
     if (current.distance <= beam.bound())
       read_node(graph, code, query, current.row, limit, scratch, near, collect,
@@ -180,7 +182,9 @@ std::size_t walk_packed_matching(const Graph& graph, const Int8Code& code, const
   complete = true;
   std::size_t nodes = 0;
   Candidate current = next();
+  Pulse pulse;
   while (current.row != kNoRow && current.distance <= best.bound()) {
+    pulse.beat();
     if (++nodes > budget) {
       complete = false;
       break;

@@ -83,6 +83,7 @@ class Query {
   template <class Visit>
   void each_match(Visit&& visit) const {
     for (std::size_t row = 0; row < rows_; ++row) {
+      if (row % kRowsBetweenChecks == 0) check_deadline();
       if (options_.allowed && row % 8 == 0 && options_.allowed[row >> 3] == 0) {
         row += 7;
         continue;

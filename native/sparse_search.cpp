@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "deadline.hpp"
 #include "sparse_index.hpp"
 #include "sparse_list.hpp"
 
@@ -102,7 +103,10 @@ void SparseIndex::search(const std::uint32_t* terms, const float* weights, std::
   Candidates candidates(k, is_exact ? 0.0F : blur, allowed);
   thread_local std::vector<float> sums(kSparseBlock);  // all zero between two blocks
   try {
-    for (const Block& block : blocks) search_block(block, query, sums.data(), candidates);
+    for (const Block& block : blocks) {
+      check_deadline();
+      search_block(block, query, sums.data(), candidates);
+    }
   } catch (...) {
     std::ranges::fill(sums, 0.0F);
     throw;
@@ -207,6 +211,7 @@ void SparseIndex::offer_overlapping(const std::vector<Block>& blocks, const Spar
                                     const std::uint8_t* allowed, TopK& best) const {
   std::vector<std::uint8_t> bits(kSparseBlock / 8);
   for (const Block& block : blocks) {
+    check_deadline();
     std::ranges::fill(bits, std::uint8_t{0});
     for (const auto& lists : {block.short_lists, block.dense_lists})
       for (const List& list : lists) list.mark(bits.data());

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "deadline.hpp"
+
 namespace ruvector {
 
 // 0 asks for every core.
@@ -33,6 +35,7 @@ void parallel_for(std::size_t jobs, int threads, std::size_t grain, Body&& body)
       while (!failed.load(std::memory_order_relaxed)) {
         const std::size_t start = next.fetch_add(grain, std::memory_order_relaxed);
         if (start >= jobs) return;
+        check_deadline();
         const std::size_t stop = start + grain < jobs ? start + grain : jobs;
         for (std::size_t i = start; i < stop; ++i) body(i);
       }
@@ -42,10 +45,14 @@ void parallel_for(std::size_t jobs, int threads, std::size_t grain, Body&& body)
       failed.store(true, std::memory_order_relaxed);
     }
   };
+  auto help = [&work, deadline = current_deadline] {
+    const DeadlineScope scope(deadline);
+    work();
+  };
   std::vector<std::thread> pool;
   for (std::size_t i = 1; i < count; ++i) {
     try {
-      pool.emplace_back(work);
+      pool.emplace_back(help);
     } catch (const std::system_error&) {
       break;  // no more threads to be had: the ones there are do the work
     }

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <limits>
 
+#include "deadline.hpp"
 #include "graph.hpp"
 
 namespace ruvector {
@@ -219,7 +220,9 @@ void explore(const Rows& graph, const Code& code, const Query& query, Scratch& s
   };
   start_walk(graph, code, query, limit, scratch, take);
   const std::size_t link_bytes = graph.link_bytes();
+  Pulse pulse;
   while (true) {
+    pulse.beat();
     while (next < beam.size() && (beam[next].row & kExpanded)) ++next;
     if (next >= beam.size()) break;
     const std::uint32_t row = beam[next].row;
@@ -270,7 +273,9 @@ std::size_t walk_matching(const Rows& graph, const Code& code, const Query& quer
   start_walk(graph, code, query, limit, scratch, take);
   seeds(limit, take);
   complete = true;
+  Pulse pulse;
   while (!frontier.empty() && frontier.nearest().distance <= beam.bound()) {
+    pulse.beat();
     if (scratch.distances > budget) {
       complete = false;
       break;

@@ -22,9 +22,11 @@ from ruvector.collection.strict import check_strict
 from ruvector.collection.telemetry import JsonObject, collection_telemetry
 from ruvector.collection.vector_names import with_vector, without_vector
 from ruvector.errors import BadInput, MalformedRequest, NotFound, RuvectorError, TimedOut
+from ruvector.kernel.deadlines import Deadline, DeadlinePassed, works_for_deadline
 from ruvector.model import requests as r
 from ruvector.model import results as out
 from ruvector.model.configs import CollectionConfig
+from ruvector.model.deadlines import within
 from ruvector.model.memory import MemoryReport
 from ruvector.model.names import check_name
 from ruvector.model.operations import OPERATION_OF, Kind
@@ -114,7 +116,7 @@ class Engine:
             if caller.is_limited:
                 return cast("R", self._judged(request, caller))
             return cast("R", self._executed(request, handler))
-        except RuvectorError:
+        except (RuvectorError, DeadlinePassed):
             raise
         except Exception as error:
             _refuse_wrong_type(request, error)
@@ -125,7 +127,11 @@ class Engine:
         if limited is not None:
             check_strict(limited[0], request, limited[1])
         self._catalog.quotas.check(request)
-        return handler(self._catalog, request)
+        seconds = getattr(request, "timeout", None) if type(request) in READS else None
+        if seconds is None or works_for_deadline():
+            return handler(self._catalog, request)
+        with within(Deadline(seconds), type(request).__name__, seconds):
+            return handler(self._catalog, request)
 
     def _judged(self, request: r.Request[Any], caller: Caller) -> Any:
         """Execute a request of a caller who may not do everything."""

@@ -129,6 +129,7 @@ def test_gzip_ratio_is_capped():
         ("gzip, gzip", gzip.compress(gzip.compress(b"{}", mtime=0), mtime=0), 415),
         ("identity", b"{}", 200),
     ],
+    ids=range(7),  # bodies hold the time of their packing
 )
 def test_encodings_are_read_or_refused(server, encoding, body, status):
     answer = server("POST", f"{POINTS}/scroll", body, [("content-encoding", encoding)])
@@ -167,7 +168,7 @@ def test_bodies_count_until_they_are_answered(serve, engine):
 
 def test_full_queue_is_a_503(serve, engine):
     server = serve()
-    server.application.pool.limit = server.application.pool.waiting = 0
+    server.application.pool.reads.limit = server.application.pool.reads.waiting = 0
     answer = server("POST", f"{POINTS}/count", b"{}")
     assert answer.status == 503
     assert answer.headers["retry-after"] == "1"

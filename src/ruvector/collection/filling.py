@@ -20,6 +20,7 @@ from ruvector.collection.records import payload_of
 from ruvector.index.payload import FieldIndex, create_field_index
 from ruvector.index.payload.bitmaps import add_rows, rows_of
 from ruvector.index.payload.indexes import SIDE_BYTES_MAX
+from ruvector.kernel.deadlines import working_for
 from ruvector.model.paths import parse_path
 from ruvector.model.payload_parts import ReadPayload, payload_reader
 
@@ -56,7 +57,7 @@ class Filling:
     def fill_declared(self, fields: Sequence[str]) -> None:
         """Fill the declared indexes of these fields. Call without the shard's lock."""
         shard = self._shard
-        with self._one:
+        with self._one, working_for(None):  # all who wait for it would begin anew
             for field in fields:
                 with shard.lock:
                     schema = shard.indexes.schemas().get(field)
@@ -66,7 +67,7 @@ class Filling:
 
     def fill_side(self, field: str, kind: str) -> bool:
         """Make a side index; False where it would be too large. Call without the lock."""
-        with self._one:
+        with self._one, working_for(None):
             with self._shard.lock:
                 if self._shard.indexes.has_side(field, kind):
                     return True

@@ -23,6 +23,7 @@ from ruvector.collection.spaces import Space, find_space
 from ruvector.collection.unindexed import wanted_index
 from ruvector.index.payload.bitmaps import bitmap_of, rows_of
 from ruvector.index.payload.fields import FieldIndex
+from ruvector.kernel.deadlines import check_deadline
 from ruvector.model.filters import FieldCondition, Filter, matches
 from ruvector.model.ids import PointId, id_key
 from ruvector.model.payload_parts import payload_reader
@@ -206,6 +207,7 @@ class View:
         """Yield (row, payload) of rows; the shard's lock is free meanwhile, unless it is kept."""
         array, read = rows_of(rows), payload_reader(names)
         for start in range(0, len(array), _SCAN_BATCH):
+            check_deadline()
             batch = array[start : start + _SCAN_BATCH].tolist()
             with self._without_lock():
                 found = [

@@ -45,6 +45,11 @@ class Operation(msgspec.Struct, frozen=True):
         return Reach.COLLECTION if names_one else Reach.SERVER
 
     @property
+    def is_timed(self) -> bool:
+        """Say whether a server stops it when its time is over: reads, which leave nothing half."""
+        return self.kind is Kind.READ and self.request is not r.WaitForIndex
+
+    @property
     def method(self) -> str:
         """Return the HTTP method."""
         return self.route.split(None, 1)[0]

@@ -11,6 +11,7 @@ import msgspec
 
 from ruvector.collection.collection import Collection
 from ruvector.errors import BadInput
+from ruvector.kernel.deadlines import check_deadline
 from ruvector.model import requests as r
 from ruvector.model import results as out
 from ruvector.model.limits import MAX_BATCH_SEARCHES
@@ -129,7 +130,11 @@ def _batch(answer: Handler) -> Handler:
         searches = request.searches
         if len(searches) > MAX_BATCH_SEARCHES:
             raise BadInput(f"{len(searches)} searches; at most {MAX_BATCH_SEARCHES} in one request")
-        return [answer(collections, _named(request, search)) for search in searches]
+        answers = []
+        for search in searches:
+            check_deadline()
+            answers.append(answer(collections, _named(request, search)))
+        return answers
 
     return answer_all
 

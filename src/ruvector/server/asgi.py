@@ -7,7 +7,8 @@ thread.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -32,7 +33,7 @@ from ruvector.server.exchange import BEGUN, REQUEST_ID, Exchange, raw_path_of
 from ruvector.server.immediate import Immediate
 from ruvector.server.logs import fields
 from ruvector.server.observer import Observer
-from ruvector.server.pool import WorkerPool
+from ruvector.server.pool import Lanes
 from ruvector.server.rest import Engine, Rest
 from ruvector.server.router import Access, Match, Router
 from ruvector.server.service import SHUTTING_DOWN, ServiceRoutes
@@ -43,27 +44,46 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 LINGER_SECONDS = 5.0  # how long a refused body is thrown away, so that its sender reads the answer
+UNREAD_BODIES = 8  # times the largest body: what may wait for slow readers altogether
 LINGER_BODIES = 4  # and how much of it, in largest bodies
 
 _log = logging.getLogger("ruvector.server")
 
 
 class Application:
-    """REST over one engine. `stopping` and `in_flight` are for whoever shuts it down."""
+    """REST over one engine, for the loop's thread only.
+
+    For whoever starts and stops it: `leaving` (not ready any more, but answering), `stopping` (new
+    work is refused), `in_flight`, `connections` and `max_connections`; `unread_bytes` of answers
+    wait for clients that read slowly.
+    """
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         service = settings.service
-        self.stopping = False
+        self.leaving = self.stopping = False
         self.in_flight = 0
-        self.pool = WorkerPool(service.max_workers)
+        self.connections: Collection[Any] = ()
+        self.max_connections = service.max_connections
+        self.unread_bytes = 0
+        self._most_unread_bytes = UNREAD_BODIES * service.max_request_size_mb * MEBIBYTE
+        self._exchanges: set[Exchange] = set()
         self.observer = Observer(settings)
         self.metrics = self.observer.metrics
+        refused = partial(self.metrics.event, "overloaded")
+        self.pool = Lanes(service.max_workers, service.max_queue_secs, refused)
         self._gate = Gate(service, lambda: engine.aliases)
         self._engine = engine
-        self._bodies = BodyReader(service.max_request_size_mb * MEBIBYTE, self.pool)
-        self._transfers = Transfers(engine, self.pool)
-        rest = Rest(engine, self.pool, self._bodies, self._transfers)
-        about = ServiceRoutes(engine, self.pool, self.observer, settings, lambda: self.stopping)
+        self._bodies = BodyReader(service.max_request_size_mb * MEBIBYTE, self.pool.writes)
+        self._transfers = Transfers(engine, self.pool.writes)
+        rest = Rest(engine, self.pool, self._bodies, self._transfers, service.read_timeout_secs)
+        about = ServiceRoutes(
+            engine,
+            self.pool,
+            self.observer,
+            settings,
+            lambda: self.leaving or self.stopping,
+            lambda: len(self.connections),
+        )
         self.router = Router([*rest.routes(), *cluster_routes(), *about.routes()])
         self.immediate = Immediate(self, self.router, self._gate)
 
@@ -76,8 +96,10 @@ class Application:
             headers, query = dict(scope["headers"]), scope["query_string"]
             exchange = Exchange(scope["method"], headers, query, perf_counter())
             exchange.address = (scope.get("client") or ("",))[0]
+            scope[BEGUN] = exchange
         exchange.receive = receive
         self.in_flight += 1
+        self._exchanges.add(exchange)
         try:
             match = self.router.match(exchange.method, raw_path_of(scope))
             exchange.take(match)
@@ -88,6 +110,17 @@ class Application:
             return  # nobody is there to read an answer
         finally:
             self.in_flight -= 1
+            self._exchanges.discard(exchange)
+
+    def left(self, exchange: Exchange) -> None:
+        """Stop the work for a client that has left."""
+        self.metrics.event("abandoned")
+        exchange.abandon()
+
+    def abandon_all(self) -> None:
+        """Stop the reads in flight, and writes that have not begun."""
+        for exchange in self._exchanges:
+            exchange.abandon()
 
     async def _answer(self, exchange: Exchange, match: Match) -> Answer:
         try:
@@ -103,6 +136,11 @@ class Application:
                 raise match.error or NotFound("there is no such endpoint")
             if self.stopping and route.access is not Access.OPEN:
                 raise Unavailable(SHUTTING_DOWN)
+            if self.unread_bytes > self._most_unread_bytes and route.access is not Access.OPEN:
+                raise Unavailable(
+                    f"{self.unread_bytes} bytes of answers wait for clients that read slowly; "
+                    f"the most is {self._most_unread_bytes}: try again later"
+                )
             answer: Answer = await route.handle(exchange)
             return answer
         except ConnectionFailed:
@@ -114,7 +152,7 @@ class Application:
 
     async def _prove(self, proof: Proof) -> None:
         """Raise Unauthorized unless the point exists that a token asks for."""
-        if not await self.pool.submit(lambda: self._engine.proves(proof)):
+        if not await self.pool.reads.submit(lambda: self._engine.proves(proof)):
             raise Unauthorized(UNPROVEN)
 
     def failure(self, exchange: Exchange, error: RuvectorError) -> Answer:
@@ -139,6 +177,8 @@ class Application:
     def headers_of(self, exchange: Exchange, answer: Answer) -> list[Header]:
         """Return the headers of an answer, but for those that tell of its body's form."""
         headers = [*answer.headers, (REQUEST_ID, exchange.request_id.encode())]
+        if self.leaving and answers.CLOSE not in headers:
+            headers.append(answers.CLOSE)
         if self._gate.cross_origin:
             headers += self._gate.cross_origin_headers(exchange.headers)
         return headers
@@ -148,7 +188,7 @@ class Application:
         if answer.pieces is not None:
             await self._transfers.send(exchange, answer, headers, send)
             return
-        body = await compressed(exchange.headers, answer.body, headers, self.pool)
+        body = await compressed(exchange.headers, answer.body, headers, self.pool.reads)
         headers.append((b"content-length", b"%d" % len(body)))
         if exchange.method == "HEAD":
             body = b""

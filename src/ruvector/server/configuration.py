@@ -23,6 +23,8 @@ QDRANT_PREFIX = "QDRANT__"
 MEBIBYTE = 2**20
 MAX_FILE_BYTES = 2**20  # a configuration, not a data set
 MAX_REQUEST_SIZE_MB = 1024  # a body is held in memory; larger loads come in several requests
+MAX_CONNECTIONS = 1_000_000
+MIN_QUEUE_SECONDS = 0.01
 MAX_SECONDS = 86_400  # of any time that can be set
 MAX_LOG_FILES = 10_000
 MAX_LOG_FILE_MB = 10_000
@@ -35,7 +37,12 @@ _PREFIX = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The doors. `max_workers`: threads that execute requests, 0 for what suits the machine."""
+    """The doors.
+
+    `max_workers`: threads that execute reads, and as many for writes, 0 for what suits the machine;
+    `max_queue_secs`: what a read may wait for its turn before it is refused; `shutdown_delay_secs`:
+    how long the server goes on answering after it has called itself unready.
+    """
 
     host: str = "127.0.0.1"
     http_port: int = 6333
@@ -56,6 +63,11 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     metrics_prefix: str | None = None
     slow_query_secs: float | None = None
     verify_https_client_certificate: bool = False
+    read_timeout_secs: int = 60
+    max_queue_secs: float = 0.5
+    max_connections: int = 10_000
+    shutdown_delay_secs: float = 0.0
+    shutdown_timeout_secs: int = 30
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -174,6 +186,15 @@ def check(settings: Settings) -> Settings:
     _check_range("service.max_request_size_mb", service.max_request_size_mb, 1, MAX_REQUEST_SIZE_MB)
     _check_range("service.max_workers", service.max_workers, 0, MAX_WORKERS)
     _check_range("service.slow_query_secs", service.slow_query_secs or 0, 0, MAX_SECONDS)
+    _check_range("service.read_timeout_secs", service.read_timeout_secs, 1, MAX_SECONDS)
+    _check_range("service.shutdown_delay_secs", service.shutdown_delay_secs, 0, MAX_SECONDS)
+    _check_range("service.shutdown_timeout_secs", service.shutdown_timeout_secs, 0, MAX_SECONDS)
+    _check_range("service.max_connections", service.max_connections, 1, MAX_CONNECTIONS)
+    if not MIN_QUEUE_SECONDS <= service.max_queue_secs <= MAX_SECONDS:
+        raise BadInput(
+            f"service.max_queue_secs is {service.max_queue_secs}; it must be from "
+            f"{MIN_QUEUE_SECONDS} to {MAX_SECONDS}"
+        )
     _check_range("audit.max_log_files", settings.audit.max_log_files, 1, MAX_LOG_FILES)
     _check_range("audit.max_file_size_mb", settings.audit.max_file_size_mb, 1, MAX_LOG_FILE_MB)
     check_choice("audit.rotation", settings.audit.rotation, ROTATIONS)

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from ruvector.errors import BadInput
+from ruvector.kernel.deadlines import Deadline
 from ruvector.security.callers import ANYONE, Caller
 from ruvector.server.router import Match, Route
 
@@ -29,6 +30,7 @@ class Exchange:
         "address",
         "answer",
         "caller",
+        "deadline",
         "headers",
         "method",
         "names",
@@ -59,12 +61,18 @@ class Exchange:
         self.request: Any = None
         self.answer: Any = None
         self.address = address
+        self.deadline: Deadline | None = None  # of the work that was begun for it
         self._request_id: str | None = None
 
     def take(self, match: Match) -> None:
         """Remember which route was found."""
         self.route = match.route
         self.names = match.names
+
+    def abandon(self) -> None:
+        """Stop what is done for it: nobody is there to read the answer."""
+        if self.deadline is not None:
+            self.deadline.cancel()
 
     @property
     def request_id(self) -> str:

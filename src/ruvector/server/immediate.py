@@ -30,7 +30,7 @@ class Immediate:
     """Answers of one application."""
 
     def __init__(self, application: "Application", router: Router, gate: Gate) -> None:
-        self._application = application
+        self.application = application
         self._router = router
         self._gate = gate
         self._matches: dict[bytes, Match | None] = {}
@@ -42,7 +42,7 @@ class Immediate:
 
         None for every other one, and for those that must be refused.
         """
-        if method != b"POST" or self._application.stopping:
+        if method != b"POST" or self.application.stopping or self.application.leaving:
             return None
         path, _, query = url.partition(b"?")
         match = self._match(path)
@@ -66,7 +66,7 @@ class Immediate:
 
     def finish(self, exchange: Exchange, body: bytes) -> tuple[int, list[Header], bytes] | None:
         """Return status, headers and body of the answer, or None where it takes longer."""
-        application = self._application
+        application = self.application
         answer = self._answer(exchange, body)
         if answer is None:
             return None
@@ -83,11 +83,14 @@ class Immediate:
         route = exchange.route
         assert route is not None and route.answer_now is not None  # noqa: S101 - see begin
         try:
-            return route.answer_now(exchange, body)  # type: ignore[no-any-return]
+            answer: Answer | None = route.answer_now(exchange, body)
+            if answer is None:  # where it would be refused, that is said without a task
+                self.application.pool.reads.check()
+            return answer
         except RuvectorError as error:
-            return self._application.failure(exchange, error)
+            return self.application.failure(exchange, error)
         except Exception:  # noqa: BLE001 - logged with its trace, answered without it
-            return self._application.unexpected(exchange)
+            return self.application.unexpected(exchange)
 
     def _match(self, path: bytes) -> Match | None:
         if path in self._matches:

@@ -20,6 +20,11 @@ from ruvector.storage import machine
 Labels = tuple[tuple[str, str], ...]
 # What is counted besides answers: `Metrics.event` takes these names.
 EVENTS = {
+    "overloaded": "Requests refused because too much was waiting",
+    "abandoned": "Requests whose client left before the answer",
+    "refused_connections": "Connections refused because there were too many",
+    "slow_heads": "Connections closed because a request's head came too slowly or was too large",
+    "slow_readers": "Connections closed because their answer was read too slowly",
     "audit_lost": "Lines of the audit log that could not be written",
 }
 _SIZES = (
@@ -53,6 +58,7 @@ class Status(msgspec.Struct, frozen=True):
     ready: bool
     quotas: Mapping[str, bool] = {}
     waiting: Mapping[str, int] = {}
+    connections: int = 0
 
 
 def metrics_text(
@@ -99,6 +105,8 @@ def _server(status: Status) -> Iterator[Family]:
     waiting = [(labelled((("lane", name),)), n) for name, n in status.waiting.items()]
     help_text = "Requests that run or wait, by lane"
     yield "ruvector_requests_pending", "gauge", help_text, waiting
+    connections = [("", status.connections)]
+    yield "ruvector_connections", "gauge", "Connections that are open", connections
 
 
 def _collections(status: Status, shown: Callable[[str], str]) -> Iterator[Family]:

@@ -1,20 +1,35 @@
-"""Where is the work done? In a bounded pool of threads, so that the event loop never waits.
+"""Where is the work done, and how much of it may wait? In bounded pools of threads, so that the
+event loop never waits.
 
-`submit` is called on the loop's thread only; so is `_settle`. Hence `_pending` needs no lock.
-Cancelling the caller does not interrupt the work: a commit that has begun ends.
+Reads, writes and questions about the server each have a lane of their own: neither a load of
+documents nor a flood of searches holds up the others or what a balancer asks.
+A lane refuses work (503) when MAX_WAITING pieces wait, and when a piece would wait longer than its
+`patience_seconds`: judged by the pace at which the lane has got work done while others waited, and
+looked at again when its turn comes. What is refused costs little; what is accepted is answered
+while somebody still waits for it.
+
+`submit` and `check` are called on the loop's thread only; so is `_settle`. Hence the counters need
+no lock. Cancelling the caller does not interrupt the work: a commit that has begun ends. Work whose
+deadline has passed before it began is not begun.
 """
 
 import asyncio
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ruvector.errors import Unavailable
+from ruvector.errors import TimedOut, Unavailable
+from ruvector.kernel.deadlines import Deadline
 
 T = TypeVar("T")
-MAX_WAITING = 1024  # requests in the queue; at 1 ms each the last one waits a second
+MAX_WAITING = 1024  # pieces in the queue of a lane: their bodies are bounded elsewhere
+WRITE_PATIENCE_SECONDS = 30.0  # a load of documents comes in large pieces, and is worth waiting for
+SERVICE_THREADS = 2
+PACE_WEIGHT = 0.1  # of the newest piece in the moving average of the pace
+PACE_SECONDS = 1.0  # after so long without a queue the pace is forgotten
 _STOP = None
 
 
@@ -26,10 +41,20 @@ def default_threads() -> int:
 class WorkerPool:
     """At most `threads` pieces of work at a time and `waiting` more in a queue."""
 
-    def __init__(self, threads: int = 0, waiting: int = MAX_WAITING) -> None:
+    def __init__(
+        self,
+        threads: int = 0,
+        waiting: int = MAX_WAITING,
+        patience_seconds: float = float("inf"),
+        refused: Callable[[], None] = lambda: None,
+    ) -> None:
         self.limit = threads or default_threads()
         self.waiting = waiting
+        self.patience_seconds = patience_seconds
+        self._refused = refused
         self._pending = 0
+        self._pace = 0.0  # seconds between two pieces of work done, while others waited
+        self._settled = 0.0
         self._threads: list[threading.Thread] = []
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._closed = False
@@ -39,20 +64,37 @@ class WorkerPool:
         """Return how many pieces of work are running or waiting."""
         return self._pending
 
-    def submit(self, work: Callable[[], T]) -> "asyncio.Future[T]":
-        """Return a future of the work's result; Unavailable (503) when the queue is full."""
+    def check(self) -> None:
+        """Raise Unavailable (503) where a piece of work would not be taken."""
         if self._closed:
             raise Unavailable("the server is shutting down")
-        if self._pending >= self.limit + self.waiting:
+        waiting = self._pending - self.limit
+        if waiting < 0:
+            return
+        if waiting >= self.waiting:
+            self._refused()
             raise Unavailable(
                 f"{self.waiting} requests are waiting, the most this server queues; try again later"
             )
+        if self._pace and time.monotonic() - self._settled > PACE_SECONDS:
+            self._pace = 0.0
+        if (waiting + 1) * self._pace > self.patience_seconds:
+            raise self._too_busy()
+
+    def submit(
+        self, work: Callable[[], T], deadline: Deadline | None = None
+    ) -> "asyncio.Future[T]":
+        """Return a future of the work's result; Unavailable (503) where it is not taken."""
+        self.check()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._pending += 1
+        now = time.monotonic()
+        if self._pending == self.limit + 1:
+            self._settled = now  # a queue begins: the pace is measured from here
         if self._pending > len(self._threads) < self.limit:
             self._start_thread()
-        self._queue.put((loop, future, work))
+        self._queue.put((loop, future, work, deadline, now))
         return future
 
     def close(self) -> None:
@@ -73,21 +115,35 @@ class WorkerPool:
 
     def _work(self) -> None:
         while (item := self._queue.get()) is not _STOP:
-            loop, future, work = item
-            result, error = None, None
+            loop, future, work, deadline, submitted = item
+            result, error, is_begun = None, None, False
             try:
+                if deadline is not None and deadline.has_passed:
+                    raise TimedOut("the time of the request was over before its turn came")
+                if time.monotonic() - submitted > self.patience_seconds:
+                    raise self._too_busy()
+                is_begun = True
                 result = work()
             except BaseException as caught:  # noqa: BLE001 - it is raised again where it is awaited
                 error = caught
             try:
-                loop.call_soon_threadsafe(self._settle, future, result, error)
+                loop.call_soon_threadsafe(self._settle, future, result, error, is_begun)
             except RuntimeError:
                 return  # the loop is closed: nobody waits any more
             item = future = work = result = error = None  # keep no body alive while idle
 
     def _settle(
-        self, future: "asyncio.Future[Any]", result: Any, error: BaseException | None
+        self,
+        future: "asyncio.Future[Any]",
+        result: Any,
+        error: BaseException | None,
+        is_begun: bool,
     ) -> None:
+        if self._pending > self.limit and is_begun:
+            now = time.monotonic()
+            took = now - self._settled
+            self._pace += (took - self._pace) * (PACE_WEIGHT if self._pace else 1.0)
+            self._settled = now
         self._pending -= 1
         if future.done():
             return
@@ -95,3 +151,34 @@ class WorkerPool:
             future.set_result(result)
         else:
             future.set_exception(error)
+
+    def _too_busy(self) -> Unavailable:
+        self._refused()
+        return Unavailable(
+            f"a request would wait longer than {self.patience_seconds:g} s for its turn, the most "
+            "this server lets it wait; try again later, or send less at a time"
+        )
+
+
+class Lanes:
+    """The pools of one server. `refused` is called for every piece of work that is not taken."""
+
+    def __init__(
+        self,
+        threads: int,
+        read_patience_seconds: float,
+        refused: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.reads = WorkerPool(threads, patience_seconds=read_patience_seconds, refused=refused)
+        self.writes = WorkerPool(threads, patience_seconds=WRITE_PATIENCE_SECONDS, refused=refused)
+        self.service = WorkerPool(SERVICE_THREADS, refused=refused)
+
+    @property
+    def pending(self) -> dict[str, int]:
+        """Return how many pieces of work are running or waiting, by lane."""
+        return {name: lane.pending for name, lane in vars(self).items()}
+
+    def close(self) -> None:
+        """Finish what was submitted, then end the threads."""
+        for lane in (self.reads, self.writes, self.service):
+            lane.close()

@@ -2,7 +2,10 @@
 top.
 
 uvicorn limits neither how long nor how large a head may be; here it must be complete HEAD_SECONDS
-after its first byte, or after the connection began, and at most HEAD_BYTES long. Requests that the
+after its first byte, or after the connection began, and at most HEAD_BYTES long. Nor does it limit
+how long a client may take to read: here an answer that fills the buffers must be read within
+READ_PATIENCE_SECONDS and a second for every READ_BYTES_PER_SECOND of it. Connections beyond the
+most allowed are refused. Work for a client that leaves is stopped. Requests that the
 application answers on the spot (`server.immediate`) get neither scope nor task; where it cannot,
 they are handed over to uvicorn as if they had come to it. Runs on the loop's thread.
 """
@@ -20,7 +23,8 @@ HEAD_SECONDS = 15.0  # a head is one packet; slow senders of heads are attacks
 HEAD_BYTES = 64 * 1024  # names of 255 bytes, tokens of some KB, and room
 HEAD_FIELDS = 200
 BODY_SECONDS = 5.0  # a small body comes with its head; a late one is the body reader's matter
-MOST_CONNECTIONS = 1_000_000  # where uvicorn has no limit
+READ_PATIENCE_SECONDS = 20.0  # as for bodies, in the other direction
+READ_BYTES_PER_SECOND = 64 * 1024
 CONTINUE = b"HTTP/1.1 100 "
 
 
@@ -73,6 +77,7 @@ class LimitedProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _in_head = True
     _refused = False
+    _unread: tuple[int, asyncio.TimerHandle] | None = None  # size of an answer, and its clock
     _exchange: Exchange | None = None  # of a request whose body is awaited here
     _body: list[bytes]
 
@@ -85,12 +90,38 @@ class LimitedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.transport = _OneWrite(transport)  # type: ignore[assignment]
         self._start_clock(HEAD_SECONDS, self._late)
+        if self._immediate is not None:
+            most = self._immediate.application.max_connections
+            if len(self.connections) > most:
+                self._count("refused_connections")
+                self._refuse(503, b"%d connections are open, the most allowed" % most)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
         self._stop_clock()
+        self._is_read()
         self._take_exchange()
+        cycle = self.cycle
+        if self._immediate is not None and cycle is not None and not cycle.response_complete:
+            exchange = cycle.scope.get(BEGUN)
+            if isinstance(exchange, Exchange):
+                self._immediate.application.left(exchange)
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Start the clock of an answer that fills the buffers."""
+        super().pause_writing()
+        self._is_read()
+        size = self.transport.get_write_buffer_size()
+        if self._immediate is not None:
+            self._immediate.application.unread_bytes += size
+        patience = READ_PATIENCE_SECONDS + size / READ_BYTES_PER_SECOND
+        self._unread = size, self.loop.call_later(patience, self._not_read)
+
+    def resume_writing(self) -> None:
+        """Stop the clock: it is being read."""
+        self._is_read()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Count what comes while a head is open, and start the clock of what is incomplete."""
@@ -163,8 +194,6 @@ class LimitedProtocol(HttpToolsProtocol):
         parser = self.parser
         if parser.get_http_version() != "1.1" or not parser.should_keep_alive():
             return None
-        if len(self.connections) >= (self.limit_concurrency or MOST_CONNECTIONS):
-            return None
         address = self.client[0] if self.client else ""
         return self._immediate.begin(parser.get_method(), self.url, dict(self.headers), address)
 
@@ -221,15 +250,33 @@ class LimitedProtocol(HttpToolsProtocol):
             self._deadline.cancel()
             self._deadline = None
 
+    def _is_read(self) -> None:
+        if self._unread is not None:
+            size, clock = self._unread
+            clock.cancel()
+            self._unread = None
+            if self._immediate is not None:
+                self._immediate.application.unread_bytes -= size
+
+    def _not_read(self) -> None:
+        self._count("slow_readers")
+        self.transport.abort()
+
+    def _count(self, event: str) -> None:
+        if self._immediate is not None:
+            self._immediate.application.metrics.event(event)
+
     def _late(self) -> None:
         self._deadline = None
+        self._count("slow_heads")
         self._refuse(408, b"the request head took longer than 15 s")
 
     def _refuse(self, status: int, text: bytes) -> None:
         self._refused = True
         if not self.transport.is_closing():
             self.transport.write(
-                b"%bcontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"
-                b"connection: close\r\n\r\n%b" % (STATUS_LINE[status], len(text), text)
+                b"%bcontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n%b"
+                b"connection: close\r\n\r\n%b"
+                % (STATUS_LINE[status], len(text), b"retry-after: 1\r\n" * (status == 503), text)
             )
             self.transport.close()

@@ -6,21 +6,26 @@ thread. The few rules here are about transport; judging requests is the engine's
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from time import perf_counter
 from typing import Any, Protocol
 
-from ruvector.errors import RuvectorError, TimedOut
+from ruvector.errors import RuvectorError
+from ruvector.kernel.deadlines import Deadline
 from ruvector.model import requests as r
+from ruvector.model.deadlines import too_late, within
 from ruvector.model.inference import count_tokens, tokens_counted
-from ruvector.model.operations import OPERATION_OF, OPERATIONS, Kind, Operation
+from ruvector.model.operations import OPERATION_OF, OPERATIONS, Operation
+from ruvector.model.permissions import Permission
 from ruvector.model.wire import decode_request
 from ruvector.security.callers import ANYONE, Caller, Proof
 from ruvector.server import identifiers, short_forms
 from ruvector.server.answers import Answer, accepted, failure, success, usage_of
 from ruvector.server.body import BodyReader
 from ruvector.server.exchange import Exchange
-from ruvector.server.pool import WorkerPool
+from ruvector.server.pool import Lanes, WorkerPool
 from ruvector.server.router import Access, Route
 from ruvector.server.standalone import decode_shard_local, shard_local_operations
 from ruvector.server.transfers import DOWNLOAD, UPLOAD, Transfers, Upload
@@ -47,7 +52,7 @@ class Engine(Protocol):
         """Say whether executing a request takes well under a millisecond and waits for nobody."""
 
     def problems(self) -> dict[str, str]:
-        """Return what is wrong, by collection; empty when all is well."""
+        """Return what is wrong, by collection; empty when all is well. Waits for nobody."""
 
     def statistics(self) -> list[Any]:
         """Return the figures of every collection."""
@@ -77,12 +82,18 @@ class Rest:
     """The routes of all operations over one engine."""
 
     def __init__(
-        self, engine: Engine, pool: WorkerPool, bodies: BodyReader, transfers: Transfers
+        self,
+        engine: Engine,
+        lanes: Lanes,
+        bodies: BodyReader,
+        transfers: Transfers,
+        read_timeout_seconds: int,
     ) -> None:
         self._engine = engine
         self._transfers = transfers
-        self._pool = pool
+        self._lanes = lanes
         self._bodies = bodies
+        self._read_timeout_seconds = read_timeout_seconds
 
     def routes(self) -> list[Route]:
         """Return a route for every operation, and those of the short and shard-local forms."""
@@ -115,7 +126,8 @@ class Rest:
     def _handlers(
         self, operation: Operation, method: str, decode: Decode
     ) -> tuple[Callable[[Exchange], Awaitable[Answer]], AnswerNow | None]:
-        bodies, pool, engine = self._bodies, self._pool, self._engine
+        bodies, engine, default = self._bodies, self._engine, self._read_timeout_seconds
+        lane = self._lanes.reads if operation.permission is Permission.READ else self._lanes.writes
         if operation.request in DOWNLOAD:
             return self._transfers.download(operation), None
         if operation.request in UPLOAD:
@@ -131,6 +143,7 @@ class Rest:
             return exchange.answer  # type: ignore[no-any-return]
 
         async def handle(exchange: Exchange) -> Answer:
+            lane.check()
             body = await bodies.read(exchange.headers, exchange.receive) if reads_body else b""
             try:
                 if may_be_quick and len(body) <= INLINE_BYTES:
@@ -140,7 +153,10 @@ class Rest:
                     work = partial(_executed, engine, exchange.request, exchange)
                 else:
                     work = partial(_performed, engine, decode, exchange, body)
-                return await _in_time(pool.submit(work), operation, exchange)
+                if operation.is_timed:
+                    return await _in_time(lane, work, operation, exchange, default)
+                exchange.deadline = Deadline(math.inf)  # ends when the client leaves
+                return await lane.submit(work, exchange.deadline)
             finally:
                 bodies.release(body)
 
@@ -148,18 +164,37 @@ class Rest:
 
 
 async def _in_time(
-    answer: "asyncio.Future[Answer]", operation: Operation, exchange: Exchange
+    lane: WorkerPool,
+    work: Callable[[], Answer],
+    operation: Operation,
+    exchange: Exchange,
+    default: float,
 ) -> Answer:
-    """Return the answer to a read within its `timeout`; writes know theirs and end regardless."""
-    if not exchange.query_string or operation.kind is not Kind.READ:
-        return await answer
-    text = exchange.query().get("timeout", "")
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
-        return await answer
+    """Return the answer to a read within its `timeout`, and stop the work that takes longer.
+
+    Writes know theirs, and end regardless.
+    """
+    seconds = _timeout_of(exchange) or default
+    left = seconds - (perf_counter() - exchange.started)
+    deadline = exchange.deadline = Deadline(left)
+    timed = partial(_timed, work, deadline, operation.name, seconds)
     try:
-        return await asyncio.wait_for(answer, int(text))
+        return await asyncio.wait_for(lane.submit(timed, deadline), left)
     except TimeoutError as error:
-        raise TimedOut(f"Operation '{operation.name}' timed out after {text} seconds") from error
+        raise too_late(operation.name, seconds) from error
+
+
+def _timeout_of(exchange: Exchange) -> int | None:
+    """Return the seconds that a read was given; what is no number is refused while decoding."""
+    if not exchange.query_string:
+        return None
+    text = exchange.query().get("timeout", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _timed(work: Callable[[], Answer], deadline: Deadline, name: str, seconds: float) -> Answer:
+    with within(deadline, name, seconds):
+        return work()
 
 
 def _performed(engine: Engine, decode: Decode, exchange: Exchange, body: bytes) -> Answer:

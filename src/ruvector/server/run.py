@@ -2,8 +2,10 @@
 
 Start: everything that can be refused is refused with one line and exit code 1, before a connection
 is taken: settings, certificates, an open door without a key, a taken port, a locked or damaged
-folder. Stop (SIGTERM, SIGINT): readiness turns 503, new work is refused, work in flight ends (at
-most DRAIN_SECONDS), then the engine is closed and the process ends with 0. A second SIGINT stops
+folder. Stop (SIGTERM, SIGINT): readiness turns 503 while requests are still answered for
+`service.shutdown_delay_secs`, so that a balancer can turn to others; then new work is refused, work
+in flight ends (within `service.shutdown_timeout_secs`; reads that take longer are stopped), the
+engine is closed and the process ends with 0. A second signal ends the delay, a second SIGINT all
 waiting.
 """
 
@@ -11,6 +13,7 @@ import asyncio
 import errno
 import gc
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -21,6 +24,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import uvicorn
 
 from ruvector.errors import BadInput, RuvectorError
@@ -37,10 +41,9 @@ from ruvector.snapshots.settings import SnapshotSettings
 if TYPE_CHECKING:
     from ruvector.server.grpc.server import GrpcServer
 
-DRAIN_SECONDS = 30
 KEEP_ALIVE_SECONDS = 75  # clients pool connections for 5 to 60 s; the server should not be first
 BACKLOG = 1024
-MAX_CONNECTIONS = 10_000  # more are answered 503; each takes some KiB
+OTHER_FILES = 512  # descriptors that are no connections: tables, segments, logs
 SWITCH_SECONDS = 0.001  # Python's own is 5 ms; benchmarks/loop.py
 POLL_SECONDS = 0.02  # how often a drain looks whether it is done
 
@@ -55,25 +58,44 @@ class Refused(Exception):
 class _Server(uvicorn.Server):
     """uvicorn's server with our order of shutting down, and exit code 0 after a signal."""
 
-    def __init__(self, config: uvicorn.Config, application: Application) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        application: Application,
+        settings: Settings,
+        grpc: "GrpcServer | None",
+    ) -> None:
         super().__init__(config)
         self._application = application
+        self._grpc = grpc
+        self._delay = settings.service.shutdown_delay_secs
+        self._patience = settings.service.shutdown_timeout_secs
+        application.connections = self.server_state.connections
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Begin to stop; uvicorn would repeat the signal afterwards, which hides a clean end."""
         if self.should_exit and sig == signal.SIGINT:
             self.force_exit = True
-        self._application.stopping = True
+        if self._application.leaving or self._delay == 0:
+            self._application.stopping = True
+        self._application.leaving = True
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let work in flight end while health is still answered, then close the doors."""
-        deadline = time.monotonic() + DRAIN_SECONDS
+        deadline = time.monotonic() + self._delay
+        while not self._application.stopping and time.monotonic() < deadline:
+            await asyncio.sleep(POLL_SECONDS)
+        self._application.stopping = True
+        if self._grpc is not None:
+            self._grpc.refuse()
+        deadline = time.monotonic() + self._patience
         while self._application.in_flight and time.monotonic() < deadline and not self.force_exit:
             await asyncio.sleep(POLL_SECONDS)
         left = self._application.in_flight
         if left:
             _log.warning("stopped waiting for %d requests in flight", left)
+            self._application.abandon_all()
         await super().shutdown(sockets)
 
 
@@ -184,6 +206,7 @@ def _run(
     certificates: Certificates | None,
 ) -> int:
     start_logging(settings.log_level)
+    settings = _with_room_for(settings)
     application = Application(engine, settings)
     config = uvicorn.Config(
         application,
@@ -196,14 +219,13 @@ def _run(
         proxy_headers=False,
         server_header=False,
         backlog=BACKLOG,
-        limit_concurrency=MAX_CONNECTIONS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_graceful_shutdown=max(1, settings.service.shutdown_timeout_secs),
     )
     config.load()
     if certificates is not None:
         config.ssl = listening_context(certificates)
-    server = _Server(config, application)
+    server = _Server(config, application, settings, grpc)
     _prepare_interpreter()
     try:
         if grpc is not None:
@@ -215,11 +237,26 @@ def _run(
     finally:
         application.stopping = True
         if grpc is not None:
-            grpc.stop(DRAIN_SECONDS).wait()
+            grpc.stop(settings.service.shutdown_timeout_secs).wait()
         application.pool.close()
         application.observer.close()
         engine.close()
     return 0
+
+
+def _with_room_for(settings: Settings) -> Settings:
+    """Return the settings with as many connections as this process may open files for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = settings.service.max_connections
+    needed = wanted + OTHER_FILES
+    if 0 <= soft < needed:  # below 0: no limit
+        soft = needed if hard < 0 else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    room = wanted if soft < 0 else max(1, min(wanted, soft - OTHER_FILES))
+    if room < wanted:
+        _log.warning("%d connections are taken at most: the limit of open files is %d", room, soft)
+    service = msgspec.structs.replace(settings.service, max_connections=room)
+    return msgspec.structs.replace(settings, service=service)
 
 
 def _prepare_interpreter() -> None:

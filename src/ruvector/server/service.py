@@ -16,7 +16,7 @@ from ruvector.server.documentation import Pages
 from ruvector.server.exchange import Exchange
 from ruvector.server.metrics_text import Status, metrics_text
 from ruvector.server.observer import Observer
-from ruvector.server.pool import WorkerPool
+from ruvector.server.pool import Lanes
 from ruvector.server.rest import Engine
 from ruvector.server.router import Access, Route
 from ruvector.server.slow import SLOW_MAX
@@ -35,17 +35,20 @@ class ServiceRoutes:
     def __init__(
         self,
         engine: Engine,
-        pool: WorkerPool,
+        lanes: Lanes,
         observer: Observer,
         settings: Settings,
         stopping: Callable[[], bool],
+        connections: Callable[[], int],
     ) -> None:
         self._engine = engine
-        self._pool = pool
+        self._lanes = lanes
+        self._pool = lanes.service
         self._observer = observer
         self._prefix = settings.service.metrics_prefix or ""
         self._storage_path = Path(settings.storage.storage_path)
         self._stopping = stopping
+        self._connections = connections
         self._hashes = Hashes()
         self._id = str(uuid.uuid4())
         self._startup = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -93,21 +96,20 @@ class ServiceRoutes:
     async def _health(self, _: Exchange) -> Answer:
         return answers.document({"status": "ok"})
 
-    async def _problems(self) -> list[str]:
+    def _problems(self) -> list[str]:
         """Return the names of what is not ready. What is wrong with it is for the log alone."""
         if self._stopping():
             return [SHUTTING_DOWN]
-        found = await self._pool.submit(self._engine.problems)
-        return [f"shard of collection {name!r}" for name in sorted(found)]
+        return [f"shard of collection {name!r}" for name in sorted(self._engine.problems())]
 
     async def _readyz(self, _: Exchange) -> Answer:
-        problems = await self._problems()
+        problems = self._problems()
         if problems:
             return answers.plain(503, "some shards are not ready: " + ", ".join(problems))
         return answers.plain(200, "all shards are ready")
 
     async def _ready(self, _: Exchange) -> Answer:
-        problems = await self._problems()
+        problems = self._problems()
         if problems:
             return answers.document({"status": "not ready", "problems": problems}, 503)
         statistics = await self._pool.submit(self._engine.statistics)
@@ -115,8 +117,10 @@ class ServiceRoutes:
 
     async def _prometheus(self, exchange: Exchange) -> Answer:
         given = _given(exchange, "anonymize", "per_collection", "timeout")
-        problems = await self._problems()
+        problems = self._problems()
         visible = self._visible_to(exchange)
+
+        connections = self._connections()
 
         def written() -> bytes:
             exceeded = self._engine.telemetry(0, visible)[1].get("exceeded", {})
@@ -124,7 +128,8 @@ class ServiceRoutes:
                 [each for each in self._engine.statistics() if visible(each.name)],
                 not problems,
                 quotas={name: bool(is_over) for name, is_over in exceeded.items()},
-                waiting={"requests": self._pool.pending},
+                waiting=self._lanes.pending,
+                connections=connections,
             )
             return metrics_text(
                 self._observer.metrics.counts(),

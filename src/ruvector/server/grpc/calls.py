@@ -25,13 +25,18 @@ from ruvector.errors import (
     StandaloneMode,
     Unavailable,
 )
+from ruvector.kernel.deadlines import Deadline
+from ruvector.model.deadlines import within
+from ruvector.model.operations import OPERATION_OF
 from ruvector.model.proto.requests import read_request
 from ruvector.model.proto.results import write_answer
 from ruvector.model.proto.rpcs import Procedure
 from ruvector.security.callers import ANYONE, Caller
 from ruvector.server import identifiers
 from ruvector.server.answers import MAX_MESSAGE
+from ruvector.server.configuration import Service
 from ruvector.server.exchange import given_id, made_id
+from ruvector.server.grpc import turns
 from ruvector.server.grpc.gate import Gate
 from ruvector.server.metrics import GRPC, Answered
 from ruvector.server.observer import Observer
@@ -102,8 +107,9 @@ class Call:
 class Calls:
     """What all calls share. `stopping` turns new ones away."""
 
-    def __init__(self, engine: Engine, gate: Gate, observer: Observer) -> None:
+    def __init__(self, engine: Engine, gate: Gate, observer: Observer, limits: Service) -> None:
         self.stopping = False
+        self._limits = limits
         self._engine = engine
         self._gate = gate
         self._observer = observer
@@ -164,13 +170,31 @@ class Calls:
         is_plain = call.headers.get(identifiers.HEADER) != identifiers.ORIGINAL
         if is_plain:
             identifiers.check_request(request)
-        result = self._engine.execute(request, call.caller)
+        result = self._result(call, request)
         if is_plain:
             result = identifiers.convert_result(result)
         answer = procedure.answered()
         write_answer(procedure.request, answer, result)
         answer.time = perf_counter() - call.started
         return _encoded(answer)
+
+    def _result(self, call: Call, request: Any) -> Any:
+        """Execute a request, a read within its time and that of its caller."""
+        operation = OPERATION_OF[type(request)]
+        if not operation.is_timed:
+            return self._engine.execute(request, call.caller)
+        if perf_counter() - turns.submitted() > self._limits.max_queue_secs:
+            raise Unavailable(
+                f"the call waited longer than {self._limits.max_queue_secs:g} s for its turn; "
+                "try again later"
+            )
+        seconds = getattr(request, "timeout", None) or self._limits.read_timeout_secs
+        callers = call.context.time_remaining()
+        deadline = Deadline(seconds if callers is None else min(seconds, callers))
+        if not call.context.add_callback(deadline.cancel):
+            deadline.cancel()  # the caller has left
+        with within(deadline, operation.name, seconds):
+            return self._engine.execute(request, call.caller)
 
 
 def headers_of(metadata: Any) -> dict[bytes, bytes]:

@@ -5,7 +5,6 @@ Stop: new calls are refused with UNAVAILABLE, those in flight end (at most the t
 """
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
@@ -16,6 +15,7 @@ from ruvector.server.configuration import MEBIBYTE, Settings
 from ruvector.server.grpc.about import about_handlers
 from ruvector.server.grpc.calls import Calls
 from ruvector.server.grpc.gate import Gate
+from ruvector.server.grpc.turns import Turns
 from ruvector.server.observer import Observer
 from ruvector.server.pool import MAX_WAITING, default_threads
 from ruvector.server.rest import Engine
@@ -46,7 +46,7 @@ class GrpcServer:
         threads = service.max_workers or default_threads()
         self._service = service
         self._calls: Calls | None = None
-        self._pool = ThreadPoolExecutor(threads, "ruvector-grpc")
+        self._pool = Turns(threads, "ruvector-grpc")
         self._early = EarlyRefusal()
         self._server = grpc.server(
             self._pool,
@@ -74,7 +74,7 @@ class GrpcServer:
 
     def start(self, engine: Engine, observer: Observer) -> None:
         """Begin to answer; `observer` hears of every call."""
-        self._calls = calls = Calls(engine, Gate(self._service, engine), observer)
+        self._calls = calls = Calls(engine, Gate(self._service, engine), observer, self._service)
         self._early.calls = calls
         self._server.add_generic_rpc_handlers(
             (
@@ -87,10 +87,14 @@ class GrpcServer:
         )
         self._server.start()
 
-    def stop(self, grace_seconds: float) -> threading.Event:
-        """Begin to stop; the event says when all calls have ended."""
+    def refuse(self) -> None:
+        """Turn new calls away."""
         if self._calls is not None:
             self._calls.stopping = True
+
+    def stop(self, grace_seconds: float) -> threading.Event:
+        """Begin to stop; the event says when all calls have ended."""
+        self.refuse()
         stopped: threading.Event = self._server.stop(grace_seconds)
         return stopped
 

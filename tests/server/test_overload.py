@@ -1,0 +1,166 @@
+"""Is more than can be done refused, early and in clear words, and is time's end an end?"""
+
+import asyncio
+import threading
+
+import pytest
+
+from ruvector.errors import BadInput, TimedOut, Unavailable
+from ruvector.kernel.deadlines import Deadline
+from ruvector.model import requests as r
+from ruvector.server import pool as pool_room
+from ruvector.server.configuration import settle
+from ruvector.server.pool import WorkerPool
+
+PATH = "/collections/docs/points"
+
+
+@pytest.fixture
+def pools():
+    """A function that makes pools, which are closed afterwards."""
+    made = []
+
+    def make(*arguments, **options):
+        made.append(WorkerPool(*arguments, **options))
+        return made[-1]
+
+    yield make
+    for pool in made:
+        pool.close()
+
+
+def test_work_that_would_wait_too_long_is_refused_at_once(pools, monkeypatch):
+    now, go, refused = [0.0], threading.Event(), []
+    monkeypatch.setattr(pool_room.time, "monotonic", lambda: now[0])
+    pool = pools(1, patience_seconds=0.1, refused=lambda: refused.append(1))
+
+    def work():
+        go.wait(20)
+        now[0] += 0.02
+
+    async def run():
+        waiting = [pool.submit(work) for _ in range(30)]
+        go.set()
+        await asyncio.wait(waiting)
+        assert pool._pace > 0
+        pool.limit, pool._settled, pool._pace = 0, now[0], 0.02
+        with pytest.raises(Unavailable, match=r"0\.1 s"):  # as if six were waiting
+            pool._pending = 6
+            pool.check()
+        pool._pending = 3
+        pool.check()
+        pool._pending = 0
+        return [each.exception() for each in waiting]
+
+    errors = asyncio.run(run())
+    assert errors.count(None) == 6  # those whose turn came within 0.1 s: at 0, 0.02 .. 0.1
+    assert all(isinstance(error, Unavailable) for error in errors if error is not None)
+    assert len(refused) == 25
+
+
+def test_a_burst_is_taken_after_a_pause(pools, monkeypatch):
+    pool = pools(1, patience_seconds=0.1)
+    monkeypatch.setattr(pool_room, "PACE_SECONDS", 0.0)
+    pool._pace = 10.0
+
+    async def run():
+        return await asyncio.gather(*[pool.submit(lambda: 1) for _ in range(20)])
+
+    assert asyncio.run(run()) == [1] * 20
+
+
+def test_full_queue_is_refused_whatever_the_pace(pools):
+    pool, go = pools(1, waiting=2), threading.Event()
+
+    async def run():
+        work = [pool.submit(go.wait) for _ in range(3)]
+        with pytest.raises(Unavailable, match="2 requests are waiting"):
+            pool.check()
+        go.set()
+        await asyncio.gather(*work)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("cancel", [True, False])
+def test_work_whose_time_is_over_before_its_turn_is_not_begun(pools, cancel):
+    pool, go, begun = pools(1), threading.Event(), []
+    deadline = Deadline(60.0 if cancel else 0.0)
+
+    async def run():
+        first = pool.submit(go.wait)
+        second = pool.submit(lambda: begun.append(1), deadline)
+        if cancel:
+            deadline.cancel()
+        go.set()
+        await first
+        with pytest.raises(TimedOut):
+            await second
+
+    asyncio.run(run())
+    assert begun == []
+
+
+def test_reads_are_refused_before_their_body_is_read(serve, engine):
+    server, touched = serve(), []
+    server.application.pool.reads.limit = server.application.pool.reads.waiting = 0
+    body = b"{}"
+    answer = server("POST", f"{PATH}/count", body, touched=touched)
+    assert (answer.status, touched) == (503, [])
+    assert answer.headers["retry-after"] == "1"
+    assert "ruvector_overloaded_total 1" in server("GET", "/metrics").text
+
+
+def test_lanes_do_not_hold_each_other_up(serve, engine):
+    server = serve()
+    reads, writes = server.application.pool.reads, server.application.pool.writes
+    reads.limit = reads.waiting = 0
+    assert server("PUT", PATH, {"points": []}).status == 200
+    assert server("GET", "/readyz").status == server("GET", "/metrics").status == 200
+    reads.limit, writes.limit, writes.waiting = 1, 0, 0
+    assert server("PUT", PATH, {"points": []}).status == 503
+    assert server("POST", f"{PATH}/count", {}).status == 200
+    assert server("GET", "/readyz").status == 200
+
+
+def test_health_needs_no_thread(serve):
+    server = serve()
+    server.application.pool.close()
+    assert server("GET", "/readyz").status == server("GET", "/livez").status == 200
+
+
+def test_slow_readers_bound_what_is_answered(serve, engine):
+    server = serve(max_request_size_mb=1)
+    server.application.unread_bytes = 9 << 20
+    assert server("POST", f"{PATH}/count", {}).status == 503
+    assert server("GET", "/readyz").status == 200
+    server.application.unread_bytes = 0
+    assert server("POST", f"{PATH}/count", {}).status == 200
+
+
+def test_reads_have_a_time_limit_of_the_server(serve, engine):
+    server = serve(read_timeout_secs=1)
+    release = threading.Event()
+    engine.answers[r.Count] = lambda _: release.wait(30)
+    try:
+        answer = server("POST", f"{PATH}/count", {})
+    finally:
+        release.set()
+    assert answer.status == 408
+    assert answer.error == "Timeout: Operation 'Count' timed out after 1 seconds"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_queue_secs", "0"),
+        ("max_queue_secs", "nan"),
+        ("read_timeout_secs", "0"),
+        ("max_connections", "0"),
+        ("shutdown_delay_secs", "-1"),
+        ("shutdown_timeout_secs", "100000"),
+    ],
+)
+def test_limits_are_checked(name, value):
+    with pytest.raises(BadInput, match=name):
+        settle({}, {f"RUVECTOR__SERVICE__{name.upper()}": value}, {})
