@@ -94,7 +94,8 @@ class Zygote:
 class Judgement:
     """The states that are legal after what a writing child noted, and what it did wrong itself."""
 
-    def __init__(self, notes: list[list[Any]]) -> None:
+    def __init__(self, notes: list[list[Any]], which: str = "writes") -> None:
+        self._operations = scenario.SCENARIOS[which]
         self.legal = [scenario.EMPTY]
         self.faults: list[str] = []
         self.acknowledged = 0
@@ -118,7 +119,7 @@ class Judgement:
     def _acknowledge(self, number: int) -> None:
         self.acknowledged += 1
         self._open = None
-        after = [a for a in (_after(s, number) for s in self.legal) if a is not None]
+        after = [a for a in (self._after(s, number) for s in self.legal) if a is not None]
         if not after:
             self.faults.append(f"operation {number} was acknowledged, which no legal state allows")
             return
@@ -135,7 +136,7 @@ class Judgement:
         self._maybe(number)
 
     def _maybe(self, number: int) -> None:
-        also = [_after(state, number) for state in self.legal]
+        also = [self._after(state, number) for state in self.legal]
         self.legal += [state for state in also if state is not None and state not in self.legal]
 
     def _see(self, state: scenario.State) -> None:
@@ -148,16 +149,15 @@ class Judgement:
         elif state != self.legal[0]:
             self.legal = self.legal[self.legal.index(state) :]
 
+    def _after(self, state: scenario.State, number: int) -> scenario.State | None:
+        try:
+            return scenario.changed(state, self._operations[number])
+        except KeyError:
+            return None
+
     def accepts(self, state: scenario.State) -> bool:
         """Say whether a database may be in this state."""
         return state in self.legal
-
-
-def _after(state: scenario.State, number: int) -> scenario.State | None:
-    try:
-        return scenario.changed(state, scenario.OPERATIONS[number])
-    except KeyError:
-        return None
 
 
 def diff(found: scenario.State, expected: scenario.State) -> str:
@@ -166,9 +166,9 @@ def diff(found: scenario.State, expected: scenario.State) -> str:
     for part in ("aliases", "indexes"):
         if found[part] != expected[part]:
             lines.append(f"{part}: {found[part]} instead of {expected[part]}")
-    names = set(found["collections"]) | set(expected["collections"])
-    for name in sorted(names):
-        one, two = found["collections"].get(name), expected["collections"].get(name)
+    both = [{**state["collections"], **_snapshots(state)} for state in (found, expected)]
+    for name in sorted({*both[0], *both[1]}):
+        one, two = (each.get(name) for each in both)
         if one is None or two is None:
             lines.append(f"{name}: {'missing' if one is None else 'should not be there'}")
             continue
@@ -180,6 +180,10 @@ def diff(found: scenario.State, expected: scenario.State) -> str:
                 f"{one.get(first)} instead of {two.get(first)}"
             )
     return "; ".join(lines) or "equal"
+
+
+def _snapshots(state: scenario.State) -> dict[str, Any]:
+    return {f"snapshot {number}": points for number, points in state["kept"].items()}
 
 
 def state_of(notes: list[list[Any]], word: str = "state") -> scenario.State | None:

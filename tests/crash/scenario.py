@@ -3,21 +3,25 @@
 `OPERATIONS` is the sequence; `changed` is the model, a pure function from state to state; `perform`
 does the same to a database; `observed` reads a database as a state and compares its answers with
 each other. A state is {"collections": {name: {id: (vector, payload)}}, "indexes": {name: fields},
-"aliases": {alias: name}}.
+"aliases": {alias: name}, "kept": {"0", "1" ..: points of each snapshot of collection a}}.
 """
 
+import contextlib
 import copy
 from collections.abc import Iterator
 from typing import Any
 
+import ruvector
 from ruvector.client.client import RuvectorClient
+from ruvector.errors import NotFound
 
 DIM = 8
 TAGS = 5
+GROUP = ("collections", "a")
 State = dict[str, Any]
 Operation = tuple[Any, ...]
 
-EMPTY: State = {"collections": {}, "indexes": {}, "aliases": {}}
+EMPTY: State = {"collections": {}, "indexes": {}, "aliases": {}, "kept": {}}
 
 
 def vector_of(number: int, version: int) -> list[float]:
@@ -56,7 +60,26 @@ def _operations() -> Iterator[Operation]:
     yield "upsert", "a", range(5), 8
 
 
+def _snapshots() -> Iterator[Operation]:
+    yield "create", "a"
+    yield "index", "a", "tag", "keyword"
+    yield "upsert", "a", range(40), 1
+    yield "settle", "a"
+    yield "upsert", "a", range(30, 60), 2
+    yield "snapshot", "a"
+    yield "upsert", "a", range(20), 3
+    yield "alias", [("create", "x", "a")]
+    yield "settle", "a"
+    yield "restore", "a", "a"
+    yield "delete", "a", range(10)
+    yield "restore", "a", "b"
+    yield "upsert", "b", range(5), 4
+    yield "discard", "a"
+    yield "upsert", "a", range(5), 5
+
+
 OPERATIONS: tuple[Operation, ...] = tuple(_operations())
+SCENARIOS = {"writes": OPERATIONS, "snapshots": tuple(_snapshots())}
 
 
 def _number(point_id: int | str) -> int:
@@ -102,8 +125,24 @@ def _batch(client: RuvectorClient, name: str, new: Any, gone: Any, version: int)
     client.batch_update(name, [upsert, {"delete": {"ids": list(gone)}}])
 
 
+def _last(client: RuvectorClient, name: str) -> str:
+    listed = client.list_snapshots(name)
+    if not listed:
+        raise NotFound("there is no snapshot to restore")
+    return listed[-1].name
+
+
+def _restore(client: RuvectorClient, source: str, target: str) -> None:
+    engine = client._transport._engine
+    path = engine.snapshots.folder.path(("collections", source), _last(client, source))
+    client.upload_snapshot(target, path)
+
+
 _PERFORM = {
     "create": _create,
+    "snapshot": lambda client, name: client.create_snapshot(name),
+    "restore": _restore,
+    "discard": lambda client, name: client.delete_snapshot(name, _last(client, name)),
     "drop": lambda client, name: client.delete_collection(name),
     "index": lambda client, *a: client.create_payload_index(*a),
     "unindex": lambda client, *a: client.delete_payload_index(*a),
@@ -129,6 +168,13 @@ def changed(state: State, operation: Operation) -> State:
     kind, name, *rest = operation
     if kind == "create":
         collections[name], indexes[name] = {}, []
+    elif kind == "snapshot":
+        state["kept"][str(len(state["kept"]))] = copy.deepcopy(collections[name])
+    elif kind == "restore":
+        collections[rest[0]] = copy.deepcopy(state["kept"][str(len(state["kept"]) - 1)])
+        indexes[rest[0]] = ["tag"]
+    elif kind == "discard":
+        del state["kept"][str(len(state["kept"]) - 1)]
     elif kind == "drop":
         collections.pop(name, None)
         indexes.pop(name, None)
@@ -173,11 +219,22 @@ def _change_points(points: dict[Any, Any], kind: str, rest: list[Any]) -> None:
 def observed(client: RuvectorClient) -> State:
     """Return what a database answers; AssertionError where its answers contradict each other."""
     names = client.list_collections()
-    state: State = {"collections": {}, "indexes": {}, "aliases": client.list_aliases()}
+    state: State = {**EMPTY, "collections": {}, "indexes": {}, "aliases": client.list_aliases()}
+    state["kept"] = dict(_kept(client))
     for name in names:
         state["collections"][name] = observed_points(client, name)
         state["indexes"][name] = sorted(client.get_collection(name).payload_schema)
     return state
+
+
+def _kept(client: RuvectorClient) -> Iterator[tuple[str, dict[Any, Any]]]:
+    """Yield what is in each snapshot of the collection a, restored elsewhere."""
+    with contextlib.suppress(NotFound):
+        for number, listed in enumerate(client.list_snapshots("a")):
+            path = client._transport._engine.snapshots.folder.path(GROUP, listed.name)
+            with ruvector.open(":memory:") as other:
+                other.upload_snapshot("a", path, checksum=listed.checksum)
+                yield str(number), observed_points(other, "a")
 
 
 def observed_points(client: RuvectorClient, name: str) -> dict[Any, Any]:

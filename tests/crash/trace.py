@@ -10,6 +10,8 @@ in `meta` that names it.
 from collections.abc import Iterable
 from pathlib import Path
 
+UNSYNCED = ("last_commit", "lock.mdb", "state")  # which prove nothing by not being there
+
 
 def order_faults(lines: Iterable[str], root: Path) -> list[str]:
     """Return every commit before which something it may name was not durable."""
@@ -24,7 +26,7 @@ def order_faults(lines: Iterable[str], root: Path) -> list[str]:
             if path not in unflushed:
                 faults += _before_commit(call, path, root, unsynced, unlisted)
             unflushed[path] = call
-        elif what in ("write", "truncate") and path.name not in ("last_commit", "lock.mdb"):
+        elif what in ("write", "truncate") and path.name not in UNSYNCED:
             unsynced[path] = call
         elif what == "fsync":
             unsynced.pop(path, None)
@@ -48,7 +50,7 @@ def _before_commit(
     faults = [
         f"call {call} commits {environment}, but {path} is not synced since call {since}"
         for path, since in unsynced.items()
-        if path.parent == named
+        if path.parent == named or (owner == root and path.is_relative_to(named))
     ]
     faults += [
         f"call {call} commits {environment}, but the names in {path} are not since call {since}"

@@ -107,9 +107,10 @@ def _write(command: dict[str, Any], note: Any) -> None:
     """Perform the scenario; after a failure read, and go on with what is still allowed."""
     client = ruvector.open(command["root"])
     note("opened")
-    stop = command.get("stop", len(scenario.OPERATIONS))
+    operations = scenario.SCENARIOS[command.get("scenario", "writes")]
+    stop = command.get("stop", len(operations))
     failed = False
-    for number, operation in enumerate(scenario.OPERATIONS[:stop]):
+    for number, operation in enumerate(operations[:stop]):
         note("start", number, _calls())
         try:
             scenario.perform(client, operation)
@@ -151,20 +152,26 @@ def _verify(command: dict[str, Any], note: Any) -> None:
 
 
 def _as_json(state: scenario.State) -> scenario.State:
-    collections = {
+    return {**state, **{part: _lists(state[part]) for part in ("collections", "kept")}}
+
+
+def _lists(named: dict[str, Any]) -> dict[str, Any]:
+    return {
         name: [[point_id, *point] for point_id, point in points.items()]
-        for name, points in state["collections"].items()
+        for name, points in named.items()
     }
-    return {**state, "collections": collections}
 
 
 def from_json(state: Any) -> scenario.State:
     """Return a state that went through JSON."""
-    collections = {
+    return {**state, **{part: _points(state[part]) for part in ("collections", "kept")}}
+
+
+def _points(named: dict[str, Any]) -> dict[str, Any]:
+    return {
         name: {point_id: (vector, payload) for point_id, vector, payload in points}
-        for name, points in state["collections"].items()
+        for name, points in named.items()
     }
-    return {**state, "collections": collections}
 
 
 _JOBS = {"write": _write, "read": _read, "verify": _verify}

@@ -10,7 +10,7 @@ not list, or lists otherwise, refuses the whole.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -85,7 +85,7 @@ class SnapshotArchive:
         try:
             self.manifest = _manifest_of(self._archive)
             self._files = {file.name: file for file in self.manifest.files}
-            self._members = _matched(self._archive.members, self._files)
+            self._members = _matched(self._archive.members, self.manifest.files)
         except BaseException:
             self.close()
             raise
@@ -161,12 +161,13 @@ def _check(manifest: Manifest) -> None:
         checked_config(collection.config)
 
 
-def _matched(members: list[Member], named: Mapping[str, SnapshotFile]) -> list[Member]:
+def _matched(members: list[Member], listed: Sequence[SnapshotFile]) -> list[Member]:
     """Return the members that hold files; they must be exactly those that the manifest names."""
     found = {member.name: member for member in members[:-1]}
-    if len(named) != len(found):
+    if len(listed) != len(found):
         raise BadInput("the snapshot holds other files than its manifest names")
-    for name, file in named.items():
-        if name not in found or found[name].size_bytes != file.size_bytes:
-            raise BadInput(f"{name[:100]!r} in the snapshot is missing or has another size")
-    return list(found.values())
+    for file in listed:
+        member = found.pop(file.name, None)
+        if member is None or member.size_bytes != file.size_bytes:
+            raise BadInput(f"{file.name[:100]!r} in the snapshot is missing or has another size")
+    return members[:-1]
