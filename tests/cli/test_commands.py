@@ -132,7 +132,7 @@ def test_package_runs_as_a_module():
     assert found.stdout.startswith("ruvector 0.")
 
 
-@pytest.mark.parametrize("command", ["import", "export", "snapshot"])
+@pytest.mark.parametrize("command", ["import", "export"])
 def test_commands_that_come_later_are_not_there(command, capsys):
     with pytest.raises(SystemExit) as caught:
         main([command])
@@ -184,3 +184,41 @@ def test_damaged_catalog_is_one_line(folder):
     assert (code, out) == (1, "")
     assert error.startswith("ruvector: cannot open ")
     assert error.count("\n") == 1
+
+
+def test_snapshots_of_a_folder_and_of_a_server(folder, server, tmp_path, capsys):
+    for number, at in enumerate((("--path", folder), ("--url", server.url))):
+        name, file = f"snap {number}", tmp_path / f"copy{number}"
+        assert run(capsys, "collections", "create", name, "--dimensions", 3, *at)[0] == 0
+        code, made, _ = run(capsys, "snapshot", "create", name, *at)
+        assert code == 0
+        snapshot, size, _, checksum = made.strip().split("\t")
+        assert run(capsys, "snapshot", "list", name, *at) == (0, made, "")
+        chosen = ("--snapshot", snapshot, *at)
+        assert run(capsys, "snapshot", "download", name, *chosen, "--output", file)[0] == 0
+        assert file.stat().st_size == int(size)
+        assert run(capsys, "snapshot", "restore", name, *chosen, "--checksum", checksum)[0] == 0
+        code, out, _ = run(capsys, "snapshot", "restore", f"{name} too", "--file", file, *at)
+        assert (code, out) == (0, f"restored {name} too: 0 points\n")
+        assert run(capsys, "snapshot", "delete", name, *chosen)[0] == 0
+        assert run(capsys, "snapshot", "list", name, *at) == (0, "", "")
+        code, _, error = run(capsys, "snapshot", "delete", name, *chosen)
+        assert (code, error) == (1, f"ruvector: Snapshot {snapshot} not found\n")
+        for each in (name, f"{name} too"):
+            assert run(capsys, "collections", "delete", each, *at)[0] == 0
+
+
+def test_snapshots_of_everything(folder, tmp_path, capsys):
+    at = ("--path", folder)
+    made = run(capsys, "snapshot", "create", "--full", *at)[1]
+    chosen = ("--snapshot", made.partition("\t")[0], *at)
+    file = tmp_path / "full"
+    assert run(capsys, "snapshot", "download", "--full", *chosen, "--output", file)[0] == 0
+    assert run(capsys, "collections", "delete", "docs", *at)[0] == 0
+    assert run(capsys, "snapshot", "restore", "--full", *chosen)[1] == "restored docs\n"
+    assert run(capsys, "snapshot", "restore", "--full", "--file", file, *at)[0] == 0
+    assert run(capsys, "snapshot", "delete", "--full", *chosen)[0] == 0
+    for wrong in (("list",), ("list", "docs", "--full")):
+        code, _, error = run(capsys, "snapshot", *wrong, *at)
+        assert code == 1
+        assert "--full" in error

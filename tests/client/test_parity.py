@@ -68,6 +68,7 @@ METHOD_OF: dict[type, str] = {
     r.DeleteFullSnapshot: "delete_full_snapshot",
     r.DownloadFullSnapshot: "download_full_snapshot",
     r.RecoverFullSnapshot: "recover_full_snapshot",
+    r.UploadFullSnapshot: "upload_full_snapshot",
 }
 # Operations without a method, and why.
 WITHOUT_METHOD: dict[type, str] = {

@@ -170,7 +170,7 @@ def test_a_shard_is_restored_and_settings_stay(
 
 
 def test_everything_is_restored_at_once(
-    client: RuvectorClient, docs: Collection, new_name: Callable[[], str]
+    client: RuvectorClient, docs: Collection, new_name: Callable[[], str], tmp_path: Path
 ) -> None:
     alias, second = new_name(), client.collection(new_name())
     second.create_collection(dimensions=2)
@@ -188,6 +188,9 @@ def test_everything_is_restored_at_once(
     assert second.count() == 1
     assert client.list_aliases()[alias] == docs.name
     docs.delete([5])
+    file = client.download_full_snapshot(snapshot.name, tmp_path / "full")
+    assert client.upload_full_snapshot(file, checksum=snapshot.checksum) is True
+    assert everything(docs) == before
     third = client.collection(new_name())
     with pytest.raises(BadInput, match="no collection"):
         third.recover_snapshot(_url(client, snapshot.name))

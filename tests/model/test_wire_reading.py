@@ -64,6 +64,7 @@ NEEDS_NOTHING = {
     r.CreateFullSnapshot,
     r.UploadSnapshot,
     r.UploadShardSnapshot,
+    r.UploadFullSnapshot,
 }
 
 

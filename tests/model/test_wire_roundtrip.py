@@ -178,6 +178,7 @@ EXAMPLES: list[r.Request[Any]] = [
     r.DeleteFullSnapshot(snapshot_name="1.snapshot"),
     r.DownloadFullSnapshot(snapshot_name="1.snapshot"),
     r.RecoverFullSnapshot(location="1.snapshot", wait=False),
+    r.UploadFullSnapshot(checksum="0a"),
     r.Facet(collection=C, key="a.b", limit=2, filter=FILTER, exact=True, aggregate=["n"]),
     r.MatrixPairs(collection=C, sample=5, limit=2, using="a", filter=FILTER),
     r.MatrixOffsets(collection=C, timeout=2),

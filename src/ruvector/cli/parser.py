@@ -3,7 +3,7 @@
 import argparse
 from importlib.metadata import PackageNotFoundError, version
 
-from ruvector.cli import bench, collections, serve, token, verify
+from ruvector.cli import bench, collections, serve, snapshot, token, verify
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -16,6 +16,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     serve.add(commands)
     collections.add(commands)
+    snapshot.add(commands)
     token.add(commands)
     verify.add(commands)
     bench.add(commands)

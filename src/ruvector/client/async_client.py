@@ -123,6 +123,7 @@ class AsyncRuvectorClient:
     delete_full_snapshot = as_async(RuvectorClient.delete_full_snapshot)
     download_full_snapshot = as_async(RuvectorClient.download_full_snapshot)
     recover_full_snapshot = as_async(RuvectorClient.recover_full_snapshot)
+    upload_full_snapshot = as_async(RuvectorClient.upload_full_snapshot)
 
     async def iterate(
         self,

@@ -194,3 +194,10 @@ class SnapshotCalls:
         return self._transport.execute(
             r.RecoverFullSnapshot(location=location, checksum=checksum, api_key=api_key, wait=wait)
         )
+
+    def upload_full_snapshot(
+        self, path: str | Path, *, checksum: str | None = None, wait: bool = True
+    ) -> bool | None:
+        """Make all collections and aliases what the snapshot in a file says; others stay."""
+        request = r.UploadFullSnapshot(checksum=checksum, wait=wait, source=str(path))
+        return self._transport.upload(request)

@@ -119,6 +119,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(r.DeleteFullSnapshot, "DELETE /snapshots/{snapshot_name}", _META, _M, _SOON),
     Operation(r.DownloadFullSnapshot, "GET /snapshots/{snapshot_name}", _META, _M),
     Operation(r.RecoverFullSnapshot, "PUT /snapshots/recover", _META, _M, _SOON),
+    Operation(r.UploadFullSnapshot, "POST /snapshots/upload", _META, _M, ("wait", "checksum")),
     Operation(r.Upsert, f"PUT {_C}/points", _WRITE, _W, _WAIT),
     Operation(r.UpdateVectors, f"PUT {_C}/points/vectors", _WRITE, _W, _WAIT),
     Operation(r.DeletePoints, f"POST {_C}/points/delete", _WRITE, _D, _WAIT),

@@ -72,6 +72,7 @@ from ruvector.model.snapshots import (
     RecoverShardSnapshot,
     RecoverSnapshot,
     StreamShardSnapshot,
+    UploadFullSnapshot,
     UploadShardSnapshot,
     UploadSnapshot,
 )
@@ -114,6 +115,7 @@ __all__ = [
     "SearchGroups",
     "SearchParams",
     "StreamShardSnapshot",
+    "UploadFullSnapshot",
     "UploadShardSnapshot",
     "UploadSnapshot",
 ]

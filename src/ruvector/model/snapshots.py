@@ -197,6 +197,15 @@ class RecoverFullSnapshot(Request[bool | None], frozen=True, kw_only=True):
     wait: bool = True
 
 
+class UploadFullSnapshot(Request[bool | None], frozen=True, kw_only=True):
+    """Make every collection and alias what an uploaded snapshot of the whole storage says."""
+
+    result: ClassVar[Any] = bool | None
+    checksum: str | None = None
+    wait: bool = True
+    source: Any = None
+
+
 def check_priority(value: Any) -> None:
     """Raise InvalidRequest for what is no priority.
 

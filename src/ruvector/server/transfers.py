@@ -30,7 +30,7 @@ WRITE_BYTES = 1 << 20  # are gathered before they are written
 DOWNLOAD = frozenset(
     {r.DownloadSnapshot, r.DownloadShardSnapshot, r.DownloadFullSnapshot, r.StreamShardSnapshot}
 )
-UPLOAD = frozenset({r.UploadSnapshot, r.UploadShardSnapshot})
+UPLOAD = frozenset({r.UploadSnapshot, r.UploadShardSnapshot, r.UploadFullSnapshot})
 BINARY = (b"content-type", b"application/octet-stream")
 Handle = Callable[[Exchange], Awaitable[Answer]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]

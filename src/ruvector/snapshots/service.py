@@ -73,6 +73,7 @@ class Snapshots:
             m.RecoverFullSnapshot: self._recover,
             m.UploadSnapshot: self._take_upload,
             m.UploadShardSnapshot: self._take_upload,
+            m.UploadFullSnapshot: self._take_upload,
         }
         return {request: _without_catalog(handler) for request, handler in table.items()}
 
@@ -161,7 +162,7 @@ class Snapshots:
     def _take_upload(self, request: Any) -> bool | None:
         self._group(request)
         self._refuse_read_only()
-        m.check_priority(request.priority)
+        m.check_priority(getattr(request, "priority", None))
         if request.source is None:
             raise BadInput("an upload must hold a file; send it as the field `snapshot`")
         path = Path(request.source)
@@ -177,7 +178,7 @@ class Snapshots:
 
         def work() -> None:
             try:
-                if isinstance(request, m.RecoverFullSnapshot):
+                if isinstance(request, m.RecoverFullSnapshot | m.UploadFullSnapshot):
                     restore_all(self._catalog, path, checksum)
                 else:
                     restore_collection(
