@@ -50,10 +50,11 @@ def call(engine):
         f"127.0.0.1:{server.port}", (("grpc.max_send_message_length", -1),)
     )
 
-    def ask(service, name, body, credential, header="api-key"):
+    def ask(service, name, body, credential, header="api-key", **options):
         metadata = () if credential is None else ((header, credential),)
         try:
-            channel.unary_unary(f"/{service}/{name}")(body, metadata=metadata, timeout=20)
+            procedure = channel.unary_unary(f"/{service}/{name}")
+            procedure(body, metadata=metadata, timeout=20, **options)
         except grpc.RpcError as error:
             return error.code(), error.details()
         return grpc.StatusCode.OK, ""
@@ -109,3 +110,13 @@ def test_large_message_of_who_may_not_is_not_read(call, who, monkeypatch):
     code, _ = call("qdrant.Points", "Upsert", body, CALLERS[who][0])
     assert code.name in ("UNAUTHENTICATED", "PERMISSION_DENIED")
     assert read == []
+
+
+@pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
+def test_message_that_is_too_large_is_refused_compressed_or_not(call, compression, monkeypatch):
+    """The largest is that of a body over HTTP; 1,000 times smaller on the wire is no way around."""
+    read = []
+    monkeypatch.setattr(Calls, "_answer", lambda _, __, body: read.append(len(body)))
+    body = bytes(SERVICE.max_request_size_mb * 2**20 + 1)
+    code, _ = call("qdrant.Points", "Upsert", body, KEY, compression=compression)
+    assert (code.name, read) == ("RESOURCE_EXHAUSTED", [])

@@ -1,8 +1,8 @@
 """Does some test fail for each planted bug? `python tests/crash/mutants/run.py [name ...]`.
 
-Each mutant of `table.py` is planted in a scratch copy of the repository, and the test that it names
-must fail there; without a mutant all of them must pass. A survivor is a missing check, and the exit
-code is 1. Bounded: one run of at most TIMEOUT_SECONDS a mutant.
+Each mutant of `table.py` and `security_table.py` is planted in a scratch copy of the repository,
+and the test that it names must fail there; without a mutant all of them must pass. A survivor is a
+missing check, and the exit code is 1. Bounded: one run of at most TIMEOUT_SECONDS a mutant.
 """
 
 import os
@@ -13,8 +13,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.crash.mutants.table import MUTANTS, Mutant
+from tests.crash.mutants.security_table import SECURITY
+from tests.crash.mutants.table import MUTANTS as STORAGE
+from tests.crash.mutants.table import Mutant
 
+MUTANTS = (*STORAGE, *SECURITY)
 ROOT = Path(__file__).resolve().parents[3]
 TIMEOUT_SECONDS = 300
 # An editable installation finds `ruvector` before any path does; the copy must win.
@@ -57,7 +60,7 @@ def _copy(copy: Path) -> None:
     from ruvector.kernel import _kernel
 
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "src", "tests", "pyproject.toml"],
+        ["git", "ls-files", "-z", "src", "tests", "docs", "pyproject.toml"],
         cwd=ROOT,
         capture_output=True,
         text=True,
