@@ -41,6 +41,9 @@ from ruvector.model.queries import parse_query
 
 R = TypeVar("R")
 DEFAULT_PORT = 6334
+_ALWAYS_WAIT = frozenset(
+    (r.CreateSnapshot, r.DeleteSnapshot, r.CreateFullSnapshot, r.DeleteFullSnapshot)
+)
 _NOT_IN_MESSAGES = {"sort_by": "an order of hits", "aggregate": "figures of facets"}
 
 
@@ -104,14 +107,18 @@ class GrpcTransport:
         check_sendable(request)
         lacking = self._lacking(request)
         if lacking is not None:
-            if self._rest is None:
-                raise BadInput(
-                    f"gRPC has no words for {lacking}; give the client the REST url=, too"
-                )
-            return self._rest.execute(request)
+            return self._over_rest(lacking).execute(request)
         answer = self._send(request, self._message(request))
         result: R = self._read(request, answer)
         return result
+
+    def download(self, request: r.Request[Any], path: Path) -> Path:
+        """Write the snapshot that a request names to a new file, over REST."""
+        return self._over_rest(type(request).__name__).download(request, path)
+
+    def upload(self, request: r.Request[R]) -> R:
+        """Return the result of a request with a file of this machine, over REST."""
+        return self._over_rest(type(request).__name__).upload(request)
 
     def close(self) -> None:
         """Close every connection."""
@@ -119,10 +126,17 @@ class GrpcTransport:
         if self._rest is not None:
             self._rest.close()
 
+    def _over_rest(self, lacking: str) -> RestTransport:
+        if self._rest is None:
+            raise BadInput(f"gRPC has no words for {lacking}; give the client the REST url=, too")
+        return self._rest
+
     def _lacking(self, request: Any) -> str | None:
         """Return what of a request no message can say."""
         if type(request) not in self._calls:
             return type(request).__name__
+        if type(request) in _ALWAYS_WAIT and not request.wait:
+            return "a snapshot that is not waited for"
         for part in (request, *(getattr(request, "searches", None) or ())):
             for name, words in _NOT_IN_MESSAGES.items():
                 if getattr(part, name, None) is not None:

@@ -19,6 +19,7 @@ from ruvector.model.proto.plain import shape_of
 from ruvector.model.proto.values import read_id, read_values
 from ruvector.model.proto.vectors import read_vectors
 from ruvector.model.query_vectors import SparseVector
+from ruvector.model.snapshots import SnapshotDescription
 
 Read = Callable[[Any, Any], Any]
 _EMPTY: Final = msgspec.Raw(b"{}")
@@ -179,6 +180,21 @@ def _result_of(request: Any, message: Any) -> Any:
     return msgspec.convert({"operation_id": None, **fields}, request.result)
 
 
+def _snapshot(_: Any, message: Any) -> SnapshotDescription:
+    return _described(message.snapshot_description)
+
+
+def _snapshots(_: Any, message: Any) -> list[SnapshotDescription]:
+    return [_described(each) for each in message.snapshot_descriptions]
+
+
+def _described(message: Any) -> SnapshotDescription:
+    fields = {"creation_time": None, **shape_of("SnapshotDescription").read(message)}
+    if fields["creation_time"] is not None:
+        fields["creation_time"] = fields["creation_time"].strftime("%Y-%m-%dT%H:%M:%S")
+    return msgspec.convert(fields, SnapshotDescription)
+
+
 def _updates(_: Any, message: Any) -> list[out.UpdateResult]:
     read = shape_of("UpdateResult").read
     return [
@@ -216,6 +232,9 @@ _READS: Final[dict[type, Read]] = {
     **dict.fromkeys((r.SearchBatch, r.RecommendBatch, r.DiscoverBatch), _batches),
     **dict.fromkeys((r.QueryGroups, r.SearchGroups, r.RecommendGroups), _groups),
     r.Facet: _facet,
+    **dict.fromkeys((r.CreateSnapshot, r.CreateFullSnapshot), _snapshot),
+    **dict.fromkeys((r.ListSnapshots, r.ListFullSnapshots), _snapshots),
+    **dict.fromkeys((r.DeleteSnapshot, r.DeleteFullSnapshot), lambda _request, _message: True),
     r.MatrixPairs: _pairs,
     r.MatrixOffsets: _offsets,
 }

@@ -14,7 +14,7 @@ import msgspec
 from ruvector.errors import BadInput, InvalidRequest, MalformedRequest
 from ruvector.model import requests as r
 from ruvector.model.points import PointsBlock
-from ruvector.model.proto import shapes  # noqa: F401 - it fills SHAPES
+from ruvector.model.proto import setting_shapes  # noqa: F401 - it and `shapes` fill SHAPES
 from ruvector.model.proto.plain import SHAPES, Read, Record, Union, shape_of
 from ruvector.model.proto.plain import Write as WriteField
 from ruvector.model.proto.points import read_points, write_points
@@ -133,6 +133,13 @@ _EMPTY: Final[Fields] = {
     "points": PointsBlock([], {}),
     "payload": {},
 }
+
+
+def _waiting(fields: Fields) -> None:
+    """Leave out what these messages have no field for: their calls always wait."""
+    fields.pop("wait", None)
+
+
 _SELECTING = (_selected, _select)
 _IN_POINTS = {"points": "points_selector"}
 _VECTORS = {"vectors": "vector"}
@@ -178,6 +185,12 @@ REQUESTS: Final[dict[type, Row]] = {
     r.RecommendBatch: Row("RecommendBatchPoints"),
     r.RecommendGroups: Row("RecommendPointGroups", _examples),
     r.Discover: Row("DiscoverPoints"),
+    r.CreateSnapshot: Row("CreateSnapshotRequest", None, _waiting),
+    r.ListSnapshots: Row("ListSnapshotsRequest"),
+    r.DeleteSnapshot: Row("DeleteSnapshotRequest", None, _waiting),
+    r.CreateFullSnapshot: Row("CreateFullSnapshotRequest", None, _waiting),
+    r.ListFullSnapshots: Row("ListFullSnapshotsRequest"),
+    r.DeleteFullSnapshot: Row("DeleteFullSnapshotRequest", None, _waiting),
     r.DiscoverBatch: Row("DiscoverBatchPoints"),
 }
 # The changes of a batch: the union's arm to the request it is.

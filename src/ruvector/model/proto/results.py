@@ -146,6 +146,21 @@ def _write_updates(message: Any, results: list[Any]) -> None:
         write(message.result.add(), msgspec.to_builtins(result), "result")
 
 
+def _write_snapshot(message: Any, result: Any) -> None:
+    write = shape_of("SnapshotDescription").write
+    write(message.snapshot_description, msgspec.to_builtins(result), "result")
+
+
+def _write_snapshots(message: Any, results: list[Any]) -> None:
+    write = shape_of("SnapshotDescription").write
+    for each in results:
+        write(message.snapshot_descriptions.add(), msgspec.to_builtins(each), "result")
+
+
+def _write_nothing(_message: Any, _result: Any) -> None:
+    """Leave an answer without a result as it is."""
+
+
 def _write_found(message: Any, hits: list[Hit]) -> None:
     write_hits(message.result, hits)
 
@@ -180,6 +195,9 @@ ANSWERS: Final[dict[type, Fill]] = {
     ),
     **dict.fromkeys((r.QueryGroups, r.SearchGroups, r.RecommendGroups), _write_groups),
     r.Facet: _write_facet,
+    **dict.fromkeys((r.CreateSnapshot, r.CreateFullSnapshot), _write_snapshot),
+    **dict.fromkeys((r.ListSnapshots, r.ListFullSnapshots), _write_snapshots),
+    **dict.fromkeys((r.DeleteSnapshot, r.DeleteFullSnapshot), _write_nothing),
     r.MatrixPairs: _write_pairs,
     r.MatrixOffsets: _write_matrix,
 }

@@ -59,6 +59,14 @@ RPCS: Final[dict[str, dict[str, type | None]]] = {
         "SearchMatrixPairs": r.MatrixPairs,
         "SearchMatrixOffsets": r.MatrixOffsets,
     },
+    "qdrant.Snapshots": {
+        "Create": r.CreateSnapshot,
+        "List": r.ListSnapshots,
+        "Delete": r.DeleteSnapshot,
+        "CreateFull": r.CreateFullSnapshot,
+        "ListFull": r.ListFullSnapshots,
+        "DeleteFull": r.DeleteFullSnapshot,
+    },
 }
 
 
