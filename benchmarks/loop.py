@@ -1,4 +1,4 @@
-"""Does the server answer while it reads bodies near the limit? The wait of a health check.
+"""Does the server answer while it reads and writes large bodies? The wait of a health check.
 
     python benchmarks/loop.py [--seconds N] [--no-record]
 
@@ -47,10 +47,13 @@ def main() -> None:
             server = Server(Path(folder) / "data")
             try:
                 create(server, "loop", DIMENSIONS)
+                if name in BEFORE:
+                    server.send(*UPSERT, BEFORE[name]())
                 row = measure(server, method, path, make(), options.seconds)
             finally:
                 server.stop()
-        row |= {"dataset": f"bodies of 27 MB: {name}", "disturbed": disturbed}
+        what = "answers of about 25 MB" if name in BEFORE else "bodies of 27 MB"
+        row |= {"dataset": f"{what}: {name}", "disturbed": disturbed}
         row |= {"peer": "ruvector REST", "version": version("ruvector")}
         print({key: record.tidy(value) for key, value in row.items()})
         rows.append(row)
@@ -90,11 +93,34 @@ def bomb() -> bytes:
     return b'{"filter":{"must":[%b{}]}}' % (b'{"a":[]},' * 1_900_000)
 
 
+def everything() -> bytes:
+    """Return a request for all points, which the server was given before: an answer of 20 MB."""
+    return b'{"limit":1000000,"with_payload":true,"with_vector":true}'
+
+
+def nearest() -> bytes:
+    """Return a quick search whose hits have payloads of 2.5 MB each: an answer of 25 MB."""
+    return json.dumps({"query": [0.5] * DIMENSIONS, "limit": 10, "with_payload": True}).encode()
+
+
+def heavy() -> bytes:
+    """Return ten points with payloads of 2.5 MB each."""
+    points = [
+        {"id": row, "vector": [row + 0.5] * DIMENSIONS, "payload": {"text": "ab" * 1_250_000}}
+        for row in range(10)
+    ]
+    return json.dumps({"points": points}).encode()
+
+
+UPSERT = ("PUT", "/collections/loop/points?wait=true")
+BEFORE = {"all points": upsert, "large payloads": heavy}  # what must be there first
 BODIES: dict[str, tuple[str, str, Callable[[], bytes]]] = {
-    "points": ("PUT", "/collections/loop/points?wait=true", upsert),
-    "payloads": ("PUT", "/collections/loop/points?wait=true", payloads),
+    "points": (*UPSERT, upsert),
+    "payloads": (*UPSERT, payloads),
     "ids": ("POST", "/collections/loop/points", ids),
     "JSON bomb": ("POST", "/collections/loop/points/scroll", bomb),
+    "all points": ("POST", "/collections/loop/points/scroll", everything),
+    "large payloads": ("POST", "/collections/loop/points/query", nearest),
 }
 
 
@@ -102,6 +128,7 @@ def measure(server: Server, method: str, path: str, body: bytes, seconds: float)
     """Return how long /livez took while the body was sent again and again."""
     stop = threading.Event()
     statuses: list[int] = []
+    received: list[int] = []
     port = server.connection.port
 
     def send() -> None:
@@ -109,7 +136,7 @@ def measure(server: Server, method: str, path: str, body: bytes, seconds: float)
         while not stop.is_set():
             connection.request(method, path, body)
             answer = connection.getresponse()
-            answer.read()
+            received.append(len(answer.read()))
             statuses.append(answer.status)
 
     here, there = multiprocessing.Pipe()
@@ -131,7 +158,8 @@ def measure(server: Server, method: str, path: str, body: bytes, seconds: float)
         "p50_us": float(p50),
         "p99_us": float(p99),
         "note": f"largest {waits.max() / 1000:.0f} ms of {len(waits)}; "
-        f"bodies of {len(body) / 1e6:.0f} MB answered {answered}",
+        f"bodies of {len(body) / 1e6:.0f} MB answered {answered} "
+        f"with {max(received, default=0) / 1e6:.0f} MB",
     }
 
 

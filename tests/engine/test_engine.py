@@ -1,11 +1,13 @@
 """What does a database promise about its collections, aliases, folders and requests?"""
 
+import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -384,3 +386,16 @@ def test_unknown_schema_of_an_index_changes_nothing(engine: Engine) -> None:
         with pytest.raises((BadInput, MalformedRequest)):
             engine.execute(request)
     assert engine.execute(r.GetCollection(collection="c")).payload_schema == {}
+
+
+def test_searches_among_large_payloads_are_not_quick(engine: Engine, tmp_path: Path) -> None:
+    create(engine, "docs", 1, 2)
+    search = r.QueryPoints(collection="docs", query=[1.0, 0.0], limit=2)
+    assert engine.is_quick(search)
+    large = r.SetPayload(collection="docs", payload={"text": "x" * 600_000}, points=[2], wait=True)
+    engine.execute(large)
+    assert not engine.is_quick(search)
+    assert engine.is_quick(msgspec.structs.replace(search, limit=1))
+    engine.close()
+    with contextlib.closing(Engine.open(tmp_path / "database")) as opened:
+        assert not opened.is_quick(search)

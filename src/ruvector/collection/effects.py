@@ -32,6 +32,11 @@ class Effect:
     new_payloads: list[bytes | None] = field(default_factory=list)
     schema: tuple[str, str | JsonObject | None] | None = None
 
+    @property
+    def largest_payload(self) -> int:
+        """Return the bytes of the largest payload that was written."""
+        return max(map(len, filter(None, [*(self.payloads or ()), *self.new_payloads])), default=0)
+
     def vector_of(self, key: str, row: int) -> Any:
         """Return the vector of one of the new rows, or None; `key`: of its space."""
         vectors, positions = self.columns.get(key, (None, None))

@@ -127,7 +127,8 @@ def _manifest(shard: "Shard") -> bytes | None:
 
 def _recover_from(shard: "Shard", reader: Reader) -> None:
     store = shard.store
-    live = bitmap_of(np.fromiter((row for row, _ in reader.all_points()), dtype=np.uint32))
+    sizes = [(row, len(record)) for row, record in reader.all_points()]
+    live = bitmap_of(np.fromiter((row for row, _ in sizes), dtype=np.uint32, count=len(sizes)))
     indexes = PayloadIndexes()
     for key in reader.manifest_keys():
         if key.startswith(SCHEMA_PREFIX):
@@ -152,6 +153,7 @@ def _recover_from(shard: "Shard", reader: Reader) -> None:
         shard.next_row = max(next_row, int(live.max()) + 1 if live else 0)
         shard.manifest = reader.manifest(SEGMENTS_KEY)
         shard.applied = reader.last_sequence
+        shard.largest_payload = max((size for _, size in sizes), default=0)
 
 
 def add_payloads(indexes: PayloadIndexes, reader: Reader, live: BitMap) -> None:

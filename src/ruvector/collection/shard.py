@@ -62,6 +62,7 @@ class Shard:
         self.indexes = PayloadIndexes()
         self.id_hashes = IdHashes()
         self.applied = 0
+        self.largest_payload = 0  # bytes; of any point there was since the shard was opened
         self.next_row = 0
         self.manifest: bytes | None = None  # of the segments, as a reader saw it last
         self.sealed_sequence = 0  # the last entry that the frozen segment holds
@@ -270,6 +271,7 @@ class Shard:
             self._replace_payloads(effect)
         if effect.schema is not None:
             self._change_schema(*effect.schema)
+        self.largest_payload = max(self.largest_payload, effect.largest_payload)
         self.filling.note(effect)
         self.applied = effect.sequence
 

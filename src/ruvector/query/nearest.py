@@ -28,6 +28,7 @@ QUICK_HITS = 100
 QUICK_BEAM = 128
 QUICK_SEGMENTS = 4
 QUICK_SCAN_BYTES = 2 << 20  # 0.1 ms
+QUICK_PAYLOAD_BYTES = 1 << 20  # of an answer at most: 1 ms to read, check and write them
 _DEFAULT_PARAMS = SearchParams()
 _FULL_SCAN_DEFAULT = HnswConfig().full_scan_threshold
 
@@ -90,11 +91,12 @@ def is_quick(collection: Collection, request: Any) -> bool:
     params = request.params or _DEFAULT_PARAMS
     if request.filter is not None or request.with_vector or params.exact:
         return False
-    if (request.limit or 10) + (request.offset or 0) > QUICK_HITS:
-        return False
     if (params.hnsw_ef or DEFAULT_BEAM) > QUICK_BEAM or collection.shard.store.read_only:
         return False
     shard = collection.shard
+    wanted = (request.limit or 10) + (request.offset or 0)
+    if wanted > QUICK_HITS or wanted * shard.largest_payload > QUICK_PAYLOAD_BYTES:
+        return False  # they are read whether or not they are shown
     if not shard.lock.acquire(blocking=False):
         return False
     try:

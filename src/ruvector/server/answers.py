@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from ruvector.errors import RateLimited, RuvectorError, Unauthorized, Unavailable
-from ruvector.model.wire import encode_json
+from ruvector.model.wire import encode_json, encode_pieces
 
 Header = tuple[bytes, bytes]
 JSON = (b"content-type", b"application/json")
@@ -33,14 +33,16 @@ class Answer(msgspec.Struct):
     pieces: Any = None
 
 
-def success(result: Any, started: float, usage: Any = None) -> Answer:
-    """Return the envelope around a result; `started` is the request's perf_counter()."""
+def success(result: Any, started: float, usage: Any = None, *, is_small: bool = False) -> Answer:
+    """Return the envelope around a result; `started` is the request's perf_counter().
+
+    `is_small`: it is encoded in one call, which holds the interpreter.
+    """
+    parts = (encode_json(result),) if is_small else encode_pieces(result)
     used = b"" if usage is None else b',"usage":%b' % encode_json(usage)
-    return Answer(
-        200,
-        b'{"result":%b,"status":"ok","time":%.9f%b}'
-        % (encode_json(result), perf_counter() - started, used),
-    )
+    text = [b'{"result":', *parts]
+    text.append(b',"status":"ok","time":%.9f%b}' % (perf_counter() - started, used))
+    return Answer(200, b"".join(text))
 
 
 def accepted(started: float) -> Answer:

@@ -139,7 +139,7 @@ class Rest:
             if exchange.request is None:
                 exchange.request = _decoded(decode, exchange, body)
                 if engine.is_quick(exchange.request):
-                    exchange.answer = _executed(engine, exchange.request, exchange)
+                    exchange.answer = _executed(engine, exchange.request, exchange, is_small=True)
             return exchange.answer  # type: ignore[no-any-return]
 
         async def handle(exchange: Exchange) -> Answer:
@@ -212,7 +212,9 @@ def _decoded(decode: Decode, exchange: Exchange, body: bytes) -> r.Request[Any]:
     return request
 
 
-def _executed(engine: Engine, request: r.Request[Any], exchange: Exchange) -> Answer:
+def _executed(
+    engine: Engine, request: r.Request[Any], exchange: Exchange, *, is_small: bool = False
+) -> Answer:
     count_tokens()
     try:
         result = engine.execute(request, exchange.caller)
@@ -220,6 +222,6 @@ def _executed(engine: Engine, request: r.Request[Any], exchange: Exchange) -> An
             return accepted(exchange.started)
         if exchange.headers.get(identifiers.HEADER) != identifiers.ORIGINAL:
             result = identifiers.convert_result(result)
-        return success(result, exchange.started, usage_of(tokens_counted()))
+        return success(result, exchange.started, usage_of(tokens_counted()), is_small=is_small)
     except RuvectorError as error:
         return failure(error, exchange.started)
