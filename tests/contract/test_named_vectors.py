@@ -1,10 +1,13 @@
 """Points with several vectors, and vectors kept as float16 or uint8."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from ruvector.client.client import RuvectorClient
 from ruvector.client.collection import Collection
+from ruvector.errors import BadInput
 
 VECTORS = {
     "title": {"dimensions": 3, "distance": "cosine"},
@@ -105,6 +108,47 @@ def test_uint8_vectors_are_cut_to_bytes(client: RuvectorClient, name: str) -> No
     assert one.vector.tolist() == [0, 1, 255, 255]
     assert two.vector.tolist() == [0, 10, 20, 30]
     assert client.search(name, [0, 10, 20, 30], limit=1)[0].id == 2
+
+
+@pytest.mark.parametrize("distance", ["cosine", "dot", "euclid", "manhattan"])
+def test_turbo4_vectors_read_and_score_the_same_before_and_after_sealing(
+    client: RuvectorClient, name: str, distance: str
+) -> None:
+    given = np.random.default_rng(4).normal(size=(700, 33)).astype(np.float32)
+    kind = {"dimensions": 33, "distance": distance, "datatype": "turbo4"}
+    client.create_collection(name, vectors={"v": kind}, optimizers={"indexing_threshold": 1})
+    client.upsert(name, ids=range(700), vectors={"v": given})
+
+    def read() -> tuple[Any, Any]:
+        records = client.retrieve(name, range(700), with_vectors=True)
+        hits = client.search(name, given[3], using="v", params={"exact": True})
+        return np.stack([record.vector["v"] for record in records]), hits
+
+    vectors, hits = read()
+    cosines = np.einsum("ij,ij->i", given, vectors)
+    cosines /= np.linalg.norm(given, axis=1) * np.linalg.norm(vectors, axis=1)
+    assert cosines.min() > 0.97
+    client.wait_for_index(name, 60)
+    again, same = read()
+    np.testing.assert_array_equal(vectors, again)
+    assert [(hit.id, hit.score) for hit in same] == [(hit.id, hit.score) for hit in hits]
+    if distance != "dot":
+        assert hits[0].id == 3
+    walked = client.search(name, given[3], using="v", limit=10, params={"hnsw_ef": 300})
+    assert len({hit.id for hit in walked} & {hit.id for hit in hits}) >= 9
+    filtered = client.search(name, given[3], using="v", filter={"must": {"has_id": [1, 2, 5]}})
+    assert {hit.id for hit in filtered} == {1, 2, 5}
+    (report,) = client.get_memory(name).vectors
+    assert report.storage.disk_bytes == 700 * (17 + 2 * 4)
+    recommended = client.query(name, {"recommend": {"positive": [3, 4]}}, using="v", limit=5)
+    assert not {hit.id for hit in recommended} & {3, 4}
+
+
+def test_turbo4_is_refused_for_several_rows_a_point(client: RuvectorClient, name: str) -> None:
+    kind = {"size": 4, "distance": "Dot", "datatype": "turbo4"}
+    kind["multivector_config"] = {"comparator": "max_sim"}  # type: ignore[assignment]
+    with pytest.raises(BadInput, match="datatype is 'turbo4'"):
+        client.create_collection(name, vectors={"v": kind})
 
 
 def test_float64_and_float16_input_is_converted(client: RuvectorClient, name: str) -> None:

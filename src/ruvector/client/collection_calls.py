@@ -56,9 +56,9 @@ class CollectionCalls:
         With ``"multivector_config": {"comparator": "max_sim"}`` a vector is several rows.
         `sparse_vectors` sets up sparse ones: ``{"text": {"modifier": "idf"}}``.
         `hnsw`, `quantization`, `optimizers` and `wal` take the settings of Qdrant's API;
-        `datatype` is float32, float16 or uint8. Settings that cannot be honoured are refused, not
-        ignored. With `exist_ok`, a collection of that name is left as it is and the answer is
-        False; otherwise AlreadyExists is raised.
+        `datatype` is float32, float16, uint8 or turbo4 (4 bits a number). Settings that cannot be
+        honoured are refused, not ignored. With `exist_ok`, a collection of that name is left as it
+        is and the answer is False; otherwise AlreadyExists is raised.
         """
         if vectors is not None and dimensions is not None:
             raise BadInput(

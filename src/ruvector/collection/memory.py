@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ruvector.collection.collection import Collection
 from ruvector.collection.segment import Segment
 from ruvector.collection.spaces import Space
+from ruvector.collection.turbo import TurboSpace
 from ruvector.index.coded_graph import CODE_ARRAYS, CodedGraph
 from ruvector.model.memory import (
     MemoryReport,
@@ -77,6 +78,8 @@ def _vector(space: Space, segments: Iterable[Segment]) -> VectorMemory:
         graph = segment.graphs.get(name)
         if graph is None or placement is None:
             continue
+        if isinstance(space, TurboSpace):
+            index += MemoryUsage(ram_bytes=graph.vectors.nbytes)  # decoded for the graph
         for array_name, array in graph.arrays().items():
             if isinstance(graph, CodedGraph) and array_name in CODE_ARRAYS:
                 is_quantized = True

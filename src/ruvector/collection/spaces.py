@@ -2,7 +2,7 @@
 
 | kind | one vector | a column of n | its index |
 |---|---|---|---|
-| dense | [dim] | array [n, dim] | a graph |
+| dense | [dim] | array [n, dim], codes with turbo4 | a graph |
 | sparse | indices and values | `SparseColumn` | an inverted index |
 | multi | [tokens, dim] | `MultiColumn` | a graph over the tokens |
 
@@ -10,7 +10,7 @@ Columns can be indexed by a position, a slice, a mask or positions. A segment ho
 once maintenance has built it, an index for each name. Spaces are values.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.typing import NDArray
@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from ruvector.collection.multi import multi_space_of
 from ruvector.collection.ragged import Part, Ragged
 from ruvector.collection.sparse import sparse_space_of
+from ruvector.collection.turbo import turbo_space_of
 from ruvector.collection.vectors import space_of
 from ruvector.errors import BadInput
 from ruvector.kernel import MaskArray, RowArray
-from ruvector.model.configs import CollectionConfig, Placement
+from ruvector.model.configs import CollectionConfig, Placement, VectorParams
 from ruvector.model.points import Vectors
 from ruvector.model.query_vectors import VectorInput
 
@@ -93,12 +94,19 @@ def spaces_of(config: CollectionConfig) -> dict[str, Space]:
     """Return every space of a collection by its name."""
     spaces: dict[str, Space] = {}
     for name, params in config.params.vectors.items():
-        make = multi_space_of if params.is_multi else space_of
+        make = _maker(params)
         key, code = config.key_of(name), config.code_of(name)
         spaces[name] = make(name, params, key, code, config.placement_of(name))
     for name, sparse in (config.params.sparse_vectors or {}).items():
         spaces[name] = sparse_space_of(name, sparse, config.key_of(name))
     return spaces
+
+
+def _maker(params: VectorParams) -> Callable[..., Space]:
+    """Return the function that makes the space of dense vectors with these parameters."""
+    if params.is_multi:
+        return multi_space_of
+    return turbo_space_of if params.datatype == "turbo4" else space_of
 
 
 def find_space(spaces: Mapping[str, Space], name: str) -> Space:

@@ -175,6 +175,11 @@ class CodedGraph:
         return self._core.scratch_bytes
 
     @property
+    def vectors(self) -> VectorArray:
+        """Return the vectors that the rows stand for."""
+        return self._vectors
+
+    @property
     def memory_bytes(self) -> int:
         """Return the bytes of links, codes and parameters, mapped ones included; no vectors."""
         return sum(array.nbytes for array in self._arrays.values()) + self.scratch_bytes

@@ -145,6 +145,11 @@ class Graph:
         return self.search_core(queries, k, beam, allowed, -1, 0, False, threads)
 
     @property
+    def vectors(self) -> VectorArray:
+        """Return the vectors that the rows stand for."""
+        return self._vectors
+
+    @property
     def memory_bytes(self) -> int:
         """Return the bytes of links and codes, mapped ones included; not of the vectors."""
         return self._core.memory_bytes

@@ -5,7 +5,7 @@ A setting that this version cannot honour is refused by `check_*`, never ignored
 not given are absent (UNSET) from what is echoed, except those that Qdrant always echoes.
 """
 
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -26,6 +26,7 @@ from ruvector.model.strict import StrictMode
 
 Distance = Literal["Cosine", "Dot", "Euclid", "Manhattan"]
 Datatype = Literal["float32", "float16", "uint8"]
+TURBO4 = "turbo4"  # 4 bits a number, of one vector a point
 Modifier = Literal["none", "idf"]
 
 SPARSE_SCAN_ROWS = 1000  # 0.1 ms at 100 entries a row
@@ -396,7 +397,8 @@ def parse_dense(name: str, source: Any) -> VectorParams:
     _check_range(f"{path}.size", params.size, 1, MAX_DIMENSIONS)
     check_hnsw(params.hnsw_config, f"{path}.hnsw_config")
     params = with_quantization(params, params.quantization_config, path)
-    refuse(f"{path}.datatype", params.datatype, ("float32", "float16", "uint8"))
+    known = get_args(Datatype)
+    refuse(f"{path}.datatype", params.datatype, known if params.is_multi else (*known, TURBO4))
     check_vector_memory(params.memory, path)
     return params
 

@@ -12,6 +12,7 @@ import msgspec
 from ruvector.model.configs import (
     HNSW_RANGES,
     OPTIMIZERS_RANGES,
+    TURBO4,
     WAL_RANGES,
     Datatype,
     Distance,
@@ -62,7 +63,7 @@ COMPONENTS: dict[str, Schema] = {
         size=whole(1, MAX_DIMENSIONS),
         distance=choice(*get_args(Distance)),
         multivector_config=obj(("comparator",), comparator=choice("max_sim")),
-        datatype=choice(*get_args(Datatype)),
+        datatype=choice(*get_args(Datatype), TURBO4),
     ),
     "SparseVectorConfig": obj(
         modifier=choice(*get_args(Modifier)), datatype=choice(*get_args(Datatype))
@@ -181,7 +182,7 @@ BOUNDS: dict[str, Schema] = {
     "WalConfigDiff.wal_segments_ahead": whole(0, 0),
     "WalConfigDiff.wal_retain_closed": whole(1, 1),
     "ScalarConfig.quantile": number(0.5, 1),
-    "VectorParams.datatype": choice(*get_args(Datatype)),
+    "VectorParams.datatype": choice(*get_args(Datatype), TURBO4),
     **{f"{body}.points": array(ref("PointId")) for body in SELECTORS},
 }
 # Fields of which exactly one is given.
