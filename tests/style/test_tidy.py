@@ -49,6 +49,7 @@ OPENS_FILES = {
     "client/grpc.py": "reads the files of certificates that grpcio takes as bytes",
     "server/documentation.py": "reads Swagger UI's files, which are part of a package",
     "server/tls.py": "reads certificates",
+    "server/acme.py": "reads the certificate and the account's key",
     "bench": "reads the vectors to measure with and /proc, writes a picture",
     "engine.py": "removes the folder of a throw-away database",
     "index/vector_file.py": "VectorIndex without a database: one file, written and synced there",

@@ -90,6 +90,19 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     cert_ttl: int = 60
 
 
+class Acme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An authority that gives certificates. `ca_cert`: whose certificate its own API has, where the
+    system does not know; `accept_terms`: that you agree to what it asks of its subscribers.
+    """
+
+    domains: tuple[str, ...] = ()
+    email: str | None = None
+    accept_terms: bool = False
+    directory: str = "https://acme-v02.api.letsencrypt.org/directory"
+    http_port: int = 80
+    ca_cert: str | None = None
+
+
 class Storage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the collections are, and the snapshots: None for a folder inside `storage_path`."""
 
@@ -104,6 +117,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     storage: Storage = Storage()
     audit: Audit = Audit()
     tls: Tls = Tls()
+    acme: Acme = Acme()
     log_level: str = "INFO"
 
 
@@ -111,7 +125,7 @@ KEYS = ("api_key", "alt_api_key", "read_only_api_key")  # the first two sign tok
 MIN_SIGNING_KEY_BYTES = 32  # RFC 7518, section 3.2: as many as the hash has
 LOG_LEVELS = ("DEBUG", "INFO", "WARN", "WARNING", "ERROR")
 NO_PORT = frozenset({"none", "null", "off", ""})  # of service.grpc_port: REST alone
-LISTS = frozenset({"service.cors_origins", "service.allowed_hosts"})
+LISTS = frozenset({"service.cors_origins", "service.allowed_hosts", "acme.domains"})
 
 
 def settle(file: Tree, environment: Mapping[str, str], flags: Tree) -> tuple[Settings, list[str]]:
@@ -206,6 +220,7 @@ def check(settings: Settings) -> Settings:
             "service.verify_https_client_certificate is true but service.enable_tls is false; "
             "set it to true"
         )
+    _check_acme(settings)
     if service.enable_cors and not service.cors_origins:
         raise BadInput(
             "service.enable_cors is true but service.cors_origins is empty; "
@@ -220,6 +235,22 @@ def check(settings: Settings) -> Settings:
     check_choice("log_level", settings.log_level.upper(), LOG_LEVELS)
     service = _check_keys(service)
     return msgspec.structs.replace(settings, service=service)
+
+
+def _check_acme(settings: Settings) -> None:
+    acme = settings.acme
+    _check_range("acme.http_port", acme.http_port, 1, 65_535)
+    if not acme.domains:
+        return
+    if not settings.service.enable_tls:
+        raise BadInput("acme.domains is given but service.enable_tls is false; set it to true")
+    if not acme.accept_terms:
+        raise BadInput(
+            "acme.domains is given but acme.accept_terms is false; "
+            f"read the terms of {acme.directory}, and set it to true if you agree"
+        )
+    if not acme.directory.startswith("https://"):
+        raise BadInput(f"acme.directory is {acme.directory!r}; it must begin with https://")
 
 
 def _check_keys(service: Service) -> Service:

@@ -115,6 +115,7 @@ def serve(
         for warning in warnings:
             print(f"ruvector: warning: {_line(warning)}", file=sys.stderr)
         check_door(settings, insecure)
+        _keep_certificate_fresh(settings)
         certificates = certificates_of(settings)
         with bind(settings.service.host, settings.service.http_port) as door:
             grpc = _grpc_door(settings, certificates)
@@ -196,6 +197,20 @@ def _grpc_door(settings: Settings, certificates: Certificates | None) -> "GrpcSe
             "or serve REST alone with --grpc-port none"
         ) from error
     return GrpcServer(settings, certificates)
+
+
+def _keep_certificate_fresh(settings: Settings) -> None:
+    """Have a certificate in place, and renewed, where the settings name domains for one."""
+    if not settings.acme.domains:
+        return
+    try:
+        from ruvector.server.acme import Renewal
+    except ModuleNotFoundError as error:
+        raise Refused(
+            f"acme.domains needs {error.name}, which is not installed: pip install ruvector[acme]"
+        ) from error
+    start_logging(settings.log_level)
+    Renewal(settings).begin()
 
 
 def _run(

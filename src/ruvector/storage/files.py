@@ -18,15 +18,18 @@ from pathlib import Path
 PARTIAL_SUFFIX = ".partial"
 
 
-def write_file(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
+def write_file(path: Path, pieces: Iterable[bytes | memoryview], mode: int | None = None) -> None:
     """Write `pieces` as the file `path`, durable when this returns; an older file is replaced.
 
+    `mode`: who may read it, from its first byte on; without it as the process makes files.
     Errors: OSError; the temporary file is removed when that is still possible.
     """
     partial = path.with_name(path.name + PARTIAL_SUFFIX)
     try:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
         try:
+            if mode is not None:
+                os.fchmod(descriptor, mode)
             for piece in pieces:
                 write_all(descriptor, piece)
             os.fsync(descriptor)
