@@ -10,7 +10,7 @@ from tests.clients.environment import environment
 from tests.clients.programs import LANGUAGES
 
 if __name__ == "__main__":
-    builds = {name: lambda one=one: one.prepare(6333) for name, one in LANGUAGES.items()}
+    builds = {name: lambda one=one: one.prepare() for name, one in LANGUAGES.items()}
     for name, build in (builds | {"frameworks": environment}).items():
         began = time.monotonic()
         try:

@@ -10,8 +10,7 @@ import tomllib
 import venv
 from pathlib import Path
 
-import pytest
-from tests.clients.programs import BUILT, ROOT, alone
+from tests.clients.programs import BUILT, ROOT, alone, give_up
 
 FOLDER = BUILT / "frameworks"
 TIMEOUT_SECONDS = 300
@@ -39,6 +38,6 @@ def environment() -> Path:
                 check=False,
             )
             if installed.returncode:
-                pytest.skip(f"the frameworks cannot be installed: {installed.stderr[-300:]}")
+                give_up(f"the frameworks cannot be installed: {installed.stderr[-300:]}")
             stamp.write_text(wanted, encoding="utf-8")
     return python

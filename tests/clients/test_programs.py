@@ -18,7 +18,7 @@ TOURS = [(name, transport) for name, language in LANGUAGES.items() for transport
 @cache
 def prepared(name: str, server: Server) -> Language:
     """Return a language, built once a session."""
-    LANGUAGES[name].prepare(server.port)
+    LANGUAGES[name].prepare((server.port, server.grpc_port))
     return LANGUAGES[name]
 
 

@@ -1,4 +1,4 @@
-"""Does the Python client make the whole tour? Over REST, and its asynchronous twin."""
+"""Does the Python client make the whole tour? Over REST and gRPC, and its asynchronous twin."""
 
 import asyncio
 import copy
@@ -23,14 +23,17 @@ class Awaited:
         return lambda *args, **kwargs: self._loop.run_until_complete(method(*args, **kwargs))
 
 
-@pytest.fixture(params=["rest", "async rest"])
+@pytest.fixture(params=["rest", "grpc", "async rest", "async grpc"])
 def connected(request: pytest.FixtureRequest, server: Server) -> Iterator[Any]:
     """Return the client of one kind, connected to the session's server."""
-    kinds = {
-        "rest": lambda: QdrantClient(url=server.url, timeout=30),
-        "async rest": lambda: Awaited(AsyncQdrantClient(url=server.url, timeout=30)),
+    over = {
+        "url": server.url,
+        "grpc_port": server.grpc_port,
+        "prefer_grpc": request.param.endswith("grpc"),
+        "timeout": 30,
     }
-    client = kinds[request.param]()
+    asynchronous = request.param.startswith("async")
+    client = Awaited(AsyncQdrantClient(**over)) if asynchronous else QdrantClient(**over)
     yield client
     for name in (tour.COLLECTION, tour.SECOND):
         client.delete_collection(name)
