@@ -136,7 +136,7 @@ SECURITY = (
         "S2",
         "a grant on a collection reaches the server",
         CALLERS,
-        (("elif reach is Reach.SERVER:", "elif reach is None:"),),
+        (("if reach is Reach.SERVER:", "if reach is None:"),),
         MATRIX,
     ),
     Mutant(
