@@ -17,6 +17,8 @@ import msgspec
 from ruvector.errors import BadInput
 from ruvector.model.limits import MAX_BODY_BYTES
 from ruvector.server.qdrant_settings import check_qdrant_only, harmless_values
+from ruvector.snapshots.settings import KEEP, S3Settings, SnapshotSettings
+from ruvector.snapshots.timetable import Timetable
 
 OWN_PREFIX = "RUVECTOR__"
 QDRANT_PREFIX = "QDRANT__"
@@ -29,6 +31,8 @@ MAX_SECONDS = 86_400  # of any time that can be set
 MAX_LOG_FILES = 10_000
 MAX_LOG_FILE_MB = 10_000
 MAX_PREFIX = 64
+MAX_KEPT = 10_000  # scheduled snapshots of a collection
+SNAPSHOT_STORAGES = ("local", "s3")
 ROTATIONS = ("daily", "hourly")
 MAX_WORKERS = 256  # threads; more of them only wait for each other
 
@@ -103,11 +107,37 @@ class Acme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ca_cert: str | None = None
 
 
+class S3(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The bucket that keeps snapshots; what is not given comes from AWS's environment names."""
+
+    bucket: str = ""
+    region: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = None
+    endpoint_url: str | None = None
+
+
+class SnapshotsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who keeps snapshots: `local` or `s3`."""
+
+    snapshots_storage: str = "local"
+    s3_config: S3 = S3()
+
+
+class Snapshots(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Snapshots that are made by themselves: docs/guide/backup.md."""
+
+    schedule: str | None = None
+    collections: tuple[str, ...] = ()
+    keep: int = KEEP
+
+
 class Storage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the collections are, and the snapshots: None for a folder inside `storage_path`."""
 
     storage_path: str = "./ruvector_data"
     snapshots_path: str | None = None
+    snapshots_config: SnapshotsConfig = SnapshotsConfig()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,6 +145,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     service: Service = Service()
     storage: Storage = Storage()
+    snapshots: Snapshots = Snapshots()
     audit: Audit = Audit()
     tls: Tls = Tls()
     acme: Acme = Acme()
@@ -125,7 +156,9 @@ KEYS = ("api_key", "alt_api_key", "read_only_api_key")  # the first two sign tok
 MIN_SIGNING_KEY_BYTES = 32  # RFC 7518, section 3.2: as many as the hash has
 LOG_LEVELS = ("DEBUG", "INFO", "WARN", "WARNING", "ERROR")
 NO_PORT = frozenset({"none", "null", "off", ""})  # of service.grpc_port: REST alone
-LISTS = frozenset({"service.cors_origins", "service.allowed_hosts", "acme.domains"})
+LISTS = frozenset(
+    {"service.cors_origins", "service.allowed_hosts", "acme.domains", "snapshots.collections"}
+)
 
 
 def settle(file: Tree, environment: Mapping[str, str], flags: Tree) -> tuple[Settings, list[str]]:
@@ -173,28 +206,57 @@ def _build(chosen: dict[str, tuple[str, Any]]) -> Settings:
             checked = msgspec.convert(value, kind, strict=False)
         except msgspec.ValidationError as error:
             raise BadInput(f"{source}: {error}") from error
-        section, _, name = path.rpartition(".")
-        (tree.setdefault(section, {}) if section else tree)[name] = checked
+        *sections, name = path.split(".")
+        inner = tree
+        for section in sections:
+            inner = inner.setdefault(section, {})
+        inner[name] = checked
     return check(msgspec.convert(tree, Settings))
 
 
-def _fields() -> dict[str, Any]:
+def _fields(section: type[msgspec.Struct], above: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for field in msgspec.structs.fields(Settings):
+    for field in msgspec.structs.fields(section):
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            for inner in msgspec.structs.fields(field.type):
-                found[f"{field.name}.{inner.name}"] = inner.type
+            found |= _fields(field.type, f"{above}{field.name}.")
         else:
-            found[field.name] = field.type
+            found[above + field.name] = field.type
     return found
 
 
-FIELDS = _fields()
+FIELDS = _fields(Settings)
+
+
+def snapshot_settings(settings: Settings) -> SnapshotSettings:
+    """Return what is set about snapshots; BadInput where it cannot be honoured."""
+    storage, own = settings.storage, settings.snapshots
+    kind, given = storage.snapshots_config.snapshots_storage, storage.snapshots_config.s3_config
+    if kind not in SNAPSHOT_STORAGES:
+        raise BadInput(
+            f"storage.snapshots_config.snapshots_storage is {kind!r}; "
+            f"use {' or '.join(SNAPSHOT_STORAGES)}"
+        )
+    if (kind == "s3") != bool(given.bucket):
+        raise BadInput(
+            "snapshots in S3 need both: storage.snapshots_config.snapshots_storage=s3 "
+            "and storage.snapshots_config.s3_config.bucket"
+        )
+    _check_range("snapshots.keep", own.keep, 1, MAX_KEPT)
+    if own.schedule:
+        Timetable(own.schedule)
+    return SnapshotSettings(
+        path=Path(storage.snapshots_path) if storage.snapshots_path else None,
+        s3=S3Settings(**msgspec.structs.asdict(given)) if kind == "s3" else None,
+        schedule=own.schedule or None,
+        collections=own.collections,
+        keep=own.keep,
+    )
 
 
 def check(settings: Settings) -> Settings:
     """Return the settings with an empty key as none; BadInput where a value cannot be served."""
     service = settings.service
+    snapshot_settings(settings)
     _check_range("service.http_port", service.http_port, 0, 65_535)
     _check_range("service.grpc_port", service.grpc_port or 0, 0, 65_535)
     _check_range("service.max_request_size_mb", service.max_request_size_mb, 1, MAX_REQUEST_SIZE_MB)

@@ -20,7 +20,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +30,11 @@ from ruvector.errors import BadInput, RuvectorError
 from ruvector.server import identity
 from ruvector.server.access import is_loopback
 from ruvector.server.asgi import Application
-from ruvector.server.configuration import Settings, has_key, read_file, settle
+from ruvector.server.configuration import Settings, has_key, read_file, settle, snapshot_settings
 from ruvector.server.logs import start_logging
 from ruvector.server.protocol import LimitedProtocol
 from ruvector.server.rest import Engine
 from ruvector.server.tls import Certificates, certificates_of, listening_context
-from ruvector.snapshots.settings import SnapshotSettings
 
 if TYPE_CHECKING:
     from ruvector.server.grpc.server import GrpcServer
@@ -168,12 +166,6 @@ def _open_engine(settings: Settings, path: str) -> Engine:
     from ruvector.engine import Engine as Database
 
     return Database.open(path, snapshots=snapshot_settings(settings))
-
-
-def snapshot_settings(settings: Settings) -> SnapshotSettings:
-    """Return what is set about snapshots."""
-    folder = settings.storage.snapshots_path
-    return SnapshotSettings(path=Path(folder) if folder else None)
 
 
 def _opened(path: str, open_engine: Open) -> Engine:

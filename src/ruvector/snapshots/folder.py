@@ -144,6 +144,14 @@ class SnapshotFolder:
             raise NotFound(f"Snapshot {name} not found")
         return path
 
+    def content(self, group: Group, name: str) -> Iterator[bytes]:
+        """Return a snapshot in pieces; NotFound."""
+        return pieces_of(self.path(group, name))
+
+    def local(self, group: Group, name: str) -> Path:
+        """Return a file of this machine that holds a snapshot; NotFound."""
+        return self.path(group, name)
+
     def remove(self, group: Group, name: str) -> None:
         """Delete a snapshot, durably; NotFound."""
         path = self.path(group, name)

@@ -4,13 +4,14 @@ Threads: any. A name is checked and a collection looked up before work begins, s
 who do not wait hear what is wrong with their request.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ruvector.collection.catalog import Catalog
-from ruvector.errors import BadInput, NotFound, StorageLocked
+from ruvector.errors import BadInput, NotFound, RuvectorError, StorageLocked
 from ruvector.model import snapshots as m
 from ruvector.model.names import check_name
 from ruvector.model.shard_keys import check_shard
@@ -20,15 +21,19 @@ from ruvector.snapshots.folder import (
     Group,
     SnapshotFolder,
     group_of,
-    pieces_of,
     unnamed_pieces_of,
 )
 from ruvector.snapshots.jobs import Jobs
 from ruvector.snapshots.locations import local_file, refuse_remote, scheme_of
 from ruvector.snapshots.restore import restore_all, restore_collection
+from ruvector.snapshots.scheduler import Scheduler
 from ruvector.snapshots.settings import SnapshotSettings
+from ruvector.snapshots.timetable import Timetable
 
 SNAPSHOTS_FOLDER = "snapshots"
+SCHEDULED = "scheduled-"  # begins the names of those that the schedule made, and may delete
+
+_log = logging.getLogger("ruvector.snapshots")
 
 
 class SnapshotContent(NamedTuple):
@@ -43,13 +48,20 @@ class Snapshots:
 
     def __init__(self, catalog: Catalog, settings: SnapshotSettings) -> None:
         self._catalog = catalog
-        self.folder = SnapshotFolder(settings.path or catalog.root / SNAPSHOTS_FOLDER)
+        self._settings = settings
+        self.folder = _folder(settings.path or catalog.root / SNAPSHOTS_FOLDER, settings)
         self._jobs = Jobs()
+        self._scheduler: Scheduler | None = None
         if not catalog.read_only:
             self.folder.empty_temporary()
+            if settings.schedule:
+                self._scheduler = Scheduler(Timetable(settings.schedule), self.make_scheduled)
+                self._scheduler.start()
 
     def close(self) -> None:
         """Finish what runs in the background."""
+        if self._scheduler is not None:
+            self._scheduler.close()
         self._jobs.close()
 
     def handlers(self) -> dict[type, Callable[[Catalog, Any], Any]]:
@@ -82,8 +94,8 @@ class Snapshots:
         if isinstance(request, m.StreamShardSnapshot):
             return self._made_content(request)
         description = self._describe(request)
-        path = self.folder.path(self._group(request), description.name)
-        return SnapshotContent(description, pieces_of(path))
+        pieces = self.folder.content(self._group(request), description.name)
+        return SnapshotContent(description, pieces)
 
     # Making
 
@@ -98,8 +110,21 @@ class Snapshots:
         with self._jobs.running():
             return self._make(group)
 
-    def _make(self, group: Group) -> m.SnapshotDescription:
-        name = self.folder.new_name(group, self._stem(group))
+    def make_scheduled(self) -> None:
+        """Make the snapshots that the schedule names; of those, keep the newest of each group."""
+        names = self._settings.collections
+        for group in [group_of(self._catalog.resolve(name)) for name in names] or [FULL]:
+            try:
+                with self._jobs.running():
+                    self._make(group, SCHEDULED)
+                made = [s for s in self.folder.list(group) if s.name.startswith(SCHEDULED)]
+                for old in made[: -self._settings.keep]:
+                    self.folder.remove(group, old.name)
+            except RuvectorError as error:
+                _log.error("scheduled snapshot of %s: %s", "/".join(group), error.message)
+
+    def _make(self, group: Group, prefix: str = "") -> m.SnapshotDescription:
+        name = self.folder.new_name(group, prefix + self._stem(group))
         try:
             with self._moment(group) as (kind, moment):
                 staged, checksum = write_snapshot(self.folder, kind, moment)
@@ -146,7 +171,6 @@ class Snapshots:
     def _delete(self, request: Any) -> bool | None:
         group = self._group(request)
         self._refuse_read_only()
-        self.folder.path(group, request.snapshot_name)
         self.folder.remove(group, request.snapshot_name)
         return True if request.wait else None
 
@@ -198,7 +222,7 @@ class Snapshots:
     def _located(self, group: Group, location: str) -> Path:
         scheme = scheme_of(location)
         if not scheme:
-            return self.folder.path(group, location)
+            return self.folder.local(group, location)
         if scheme != "file":
             refuse_remote(location)
         return local_file(self.folder.root, location)
@@ -218,6 +242,14 @@ class Snapshots:
     def _refuse_read_only(self) -> None:
         if self._catalog.read_only:
             raise StorageLocked("the database was opened with read_only=True; open it for writing")
+
+
+def _folder(root: Path, settings: SnapshotSettings) -> SnapshotFolder:
+    if settings.s3 is None:
+        return SnapshotFolder(root)
+    from ruvector.snapshots.bucket import SnapshotBucket
+
+    return SnapshotBucket(root, settings.s3)
 
 
 def _refuse_stream(_: Any) -> None:

@@ -4,11 +4,27 @@ from pathlib import Path
 
 import msgspec
 
+KEEP = 7  # scheduled snapshots of each collection: a week of nights
+
+
+class S3Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a bucket is. What is not given comes from the environment, as AWS's tools have it."""
+
+    bucket: str
+    region: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = None
+    endpoint_url: str | None = None
+
 
 class SnapshotSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`path`: their folder, None for `snapshots` inside the data folder; `allow_urls`: whether
-    snapshots are fetched from http and https locations.
+    """`path`: their folder, None for `snapshots` inside the data folder; `s3`: the bucket that
+    keeps them instead; `schedule`: when they are made by themselves, see `timetable`;
+    `collections`: of which collections then, none for the whole storage; `keep`: how many of those.
     """
 
     path: Path | None = None
-    allow_urls: bool = False
+    s3: S3Settings | None = None
+    schedule: str | None = None
+    collections: tuple[str, ...] = ()
+    keep: int = KEEP

@@ -25,6 +25,10 @@ DAMAGE = ("tests/crash/test_damaged_folder.py",)
 HOLE = ("tests/crash/test_log_hole.py",)
 FULL = ("tests/crash/test_full_disk.py",)
 MODEL = ("tests/properties/test_model.py",)
+SNAPSHOTS = (f"{POINTS}::test_a_snapshot_or_a_restore_that_is_cut_off_is_whole_or_nothing",)
+NAMED = (f"{POINTS}::test_each_manifest_commit_names_only_durable_files",)
+HOSTILE = ("tests/snapshots/test_hostile_archives.py",)
+MOMENT = ("tests/snapshots/test_moments.py",)
 
 STORE = "storage/shard_store.py"
 TRANSACTION = "storage/transaction.py"
@@ -318,5 +322,102 @@ MUTANTS = (
         "collection/recover.py",
         (("growing.kill(rows[~np.isin(rows, rows_of(live))])", "pass"),),
         MODEL,
+    ),
+    Mutant(
+        "D11",
+        "snapshot listed before its fsync",
+        "snapshots/create.py",
+        (("        os.fsync(descriptor)\n", ""),),
+        NAMED,
+    ),
+    Mutant(
+        "D11",
+        "restored files named before their fsync",
+        "snapshots/tar.py",
+        (("            os.fsync(target)\n", ""),),
+        NAMED,
+    ),
+    Mutant(
+        "D11",
+        "snapshot made under its final name",
+        "snapshots/create.py",
+        (
+            (
+                "    staged = folder.temporary()\n",
+                '    staged = folder.root / "collections" / "a" / f"{time.time()}.snapshot"\n'
+                "    staged.parent.mkdir(parents=True, exist_ok=True)\n",
+            ),
+        ),
+        SNAPSHOTS,
+    ),
+    Mutant(
+        "D11",
+        "old collection removed before the new one is named",
+        "collection/catalog.py",
+        (
+            (
+                "            self._meta.commit(\n                [\n                    *((",
+                "            for each in stored:\n"
+                "                if each in self._stored:\n"
+                "                    files.remove_folder(\n"
+                "                        self.root / COLLECTIONS_FOLDER\n"
+                "                        / self._stored[each].folder\n"
+                "                    )\n"
+                "            self._meta.commit(\n                [\n                    *((",
+            ),
+        ),
+        SNAPSHOTS,
+    ),
+    Mutant(
+        "D11",
+        "files of a snapshot are not held",
+        "storage/pins.py",
+        (("            if self._counts[name]:\n", "            if False:\n"),),
+        MOMENT,
+    ),
+    Mutant(
+        "D11",
+        "tables newer than the manifest of the files",
+        "storage/transaction.py",
+        (("compact=True, txn=self._transaction", "compact=True"),),
+        MOMENT,
+    ),
+    Mutant(
+        "D11",
+        "collections of one snapshot at different moments",
+        "collection/catalog.py",
+        (
+            (
+                "                held.enter_context(collection.shard.lock)\n",
+                "                pass\n",
+            ),
+        ),
+        MOMENT,
+    ),
+    Mutant(
+        "H2",
+        "files of a snapshot are not compared with the manifest",
+        "snapshots/archive.py",
+        (("!= self._files[member.name].sha256", "== 0"),),
+        HOSTILE,
+    ),
+    Mutant(
+        "H4",
+        "tar header of another kind followed",
+        "snapshots/tar.py",
+        (("if size < 0 or _header(text, size) != head:", "if size < 0:"),),
+        HOSTILE,
+    ),
+    Mutant(
+        "H4",
+        "link followed to a snapshot",
+        "snapshots/locations.py",
+        (
+            (
+                "if (root.resolve() / inside).resolve() != root.resolve() / inside:",
+                "if False:",
+            ),
+        ),
+        HOSTILE,
     ),
 )
