@@ -107,3 +107,13 @@ def test_answers_tell_how_many_words_models_have_read(database):
     assert answer.json()["usage"]["inference"]["models"] == {"qdrant/bm25": {"tokens": 4}}
     answer = database("POST", "/collections/texts/points/query", {})
     assert "usage" not in answer.json()
+
+
+def test_answers_of_many_megabytes_arrive_whole(database):
+    payload = {"text": "word " * 100_000}
+    points = [{"id": i, "vector": [1, 0, 0], "payload": payload} for i in range(12)]
+    put(database, points)
+    query = {"query": [1, 0, 0], "limit": 12, "with_payload": True}
+    answer = database("POST", "/collections/docs/points/query", query)
+    assert len(answer.body) > 6_000_000
+    assert [hit["payload"] for hit in answer.result["points"]] == [payload] * 12

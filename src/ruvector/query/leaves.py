@@ -2,8 +2,7 @@
 
 A nearest query, and the recommendation by an average vector, walk the graphs. Queries by several
 examples score every candidate exactly; with more than SCAN_ROWS candidates, and unless `exact` asks
-otherwise, the candidates are those that walks from the target and the positive examples find. They
-are then approximate in the way every walk is: a point far from all of these can be missed.
+otherwise, walks choose them (`example_walks`).
 """
 
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from ruvector.collection.segment import Rows, SearchPlan
 from ruvector.collection.spaces import Space
 from ruvector.collection.view import View
 from ruvector.errors import BadInput
-from ruvector.index.payload.bitmaps import bitmap_of, rows_of
+from ruvector.index.payload.bitmaps import rows_of
 from ruvector.model.points import Vectors
 from ruvector.model.queries import (
     Context,
@@ -34,6 +33,7 @@ from ruvector.model.queries import (
 from ruvector.model.query_vectors import VectorInput
 from ruvector.model.stages import Stage
 from ruvector.query.diversity import diversify
+from ruvector.query.example_walks import Walks, walked
 from ruvector.query.idf import corpus_of, weighted
 from ruvector.query.nearest import DEFAULT_BEAM, code_use, scan_limits
 from ruvector.query.ordering import Order
@@ -44,7 +44,6 @@ from ruvector.query.scoring import score_by_examples
 from ruvector.query.texts import Scores, rank_texts
 
 SCAN_ROWS = 20_000  # looked at for each example: 1 ms at 128 dimensions
-WALKED_PER_HIT = 8  # candidates that each walk brings for a hit wanted, the beam at least
 PREFETCH_SCORE = 1.0  # of points that a prefetch lists without a query, as Qdrant has it
 
 _random = np.random.default_rng()
@@ -168,18 +167,42 @@ def _recommend(leaf: Leaf, query: Recommend) -> Ranked:
 
 
 def _by_examples(leaf: Leaf, query: Any) -> Ranked:
-    space = leaf.space
-    rows, scores = _scored(leaf, space, query)
-    found = best(rows, scores, leaf.k)
-    return found.above(leaf.stage.score_threshold)
+    allowed, stage = leaf.allowed(), leaf.stage
+    scored = None
+    if len(allowed) > SCAN_ROWS and not stage.params.exact:
+        beam = stage.params.hnsw_ef or DEFAULT_BEAM
+        scored = walked(_walks(leaf, query), query, allowed, leaf.k, beam)
+    rows, scores = scored or _scored(leaf, query, allowed)
+    return best(rows, scores, leaf.k).above(stage.score_threshold)
 
 
-def _scored(leaf: Leaf, space: Space, query: Any) -> tuple[Rows, Vectors]:
+def _walks(leaf: Leaf, query: Any) -> Walks:
+    space, segments = leaf.space, leaf.scope.view.segments
+    plain = leaf._replace(stage=msgspec.structs.replace(leaf.stage, score_threshold=None))
+
+    def alike(vector: VectorInput, row: int) -> float:
+        for segment in segments:
+            position = segment.find(row)
+            if position is not None:
+                places = np.array([position], dtype=np.uint32)
+                return float(segment.similarities(space, leaf.compared(vector), places)[0])
+        return np.inf
+
+    return Walks(
+        space,
+        lambda vector, k: _by_vector(plain, vector, k),
+        lambda rows: _scored(leaf, query, rows),
+        alike,
+        leaf.compared,
+    )
+
+
+def _scored(leaf: Leaf, query: Any, candidates: BitMap) -> tuple[Rows, Vectors]:
     """Return every candidate and its score, segment by segment."""
-    candidates = rows_of(_candidates(leaf, query))
+    space, chosen = leaf.space, rows_of(candidates)
     found_rows, found_scores = [_NO_ROWS], [_NO_SCORES]
     for segment in leaf.scope.view.segments:
-        positions = segment.positions_with(space.name, candidates)
+        positions = segment.positions_with(space.name, chosen)
         if not len(positions):
             continue
 
@@ -192,31 +215,6 @@ def _scored(leaf: Leaf, space: Space, query: Any) -> tuple[Rows, Vectors]:
         found_rows.append(segment.rows[positions])
         found_scores.append(score_by_examples(query, similarity, len(positions)))
     return np.concatenate(found_rows), np.concatenate(found_scores)
-
-
-def _candidates(leaf: Leaf, query: Any) -> BitMap:
-    """Return the rows to score: all that are allowed, or those that walks find among many."""
-    allowed = leaf.allowed()
-    examples = _attractive(query)
-    stage = leaf.stage
-    if len(allowed) <= SCAN_ROWS or stage.params.exact or not examples:
-        return allowed
-    width = max(stage.params.hnsw_ef or DEFAULT_BEAM, WALKED_PER_HIT * leaf.k)
-    plain = leaf._replace(stage=msgspec.structs.replace(stage, score_threshold=None))
-    found = BitMap()
-    for example in examples:
-        found |= bitmap_of(_by_vector(plain, example, width).rows)
-    return found & allowed
-
-
-def _attractive(query: Any) -> tuple[VectorInput, ...]:
-    """Return the vectors that good answers are near to."""
-    if isinstance(query, Recommend):
-        return query.positive
-    if isinstance(query, Feedback):
-        return (query.target, *(item.example for item in query.items))
-    positives = tuple(pair.positive for pair in query.pairs)
-    return (query.target, *positives) if isinstance(query, Discover) else positives
 
 
 def _ordered(leaf: Leaf, _: OrderBy) -> Ranked:

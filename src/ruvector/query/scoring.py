@@ -6,13 +6,13 @@ arrays whatever the number of examples. Scores are similarities: more is better,
 (Euclid counts as its negative square). Pure.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from ruvector.model.points import Vectors
-from ruvector.model.queries import Context, Discover, Feedback, Pair, Recommend
+from ruvector.model.queries import Context, Discover, Feedback, Pair, Query, Recommend
 from ruvector.model.query_vectors import VectorInput
 
 Similarity = Callable[[VectorInput], Vectors]
@@ -24,6 +24,27 @@ def score_by_examples(query: Any, similarity: Similarity, count: int) -> Vectors
     score = _SCORERS[type(query)]
     scores: Vectors = score(query, similarity, count)
     return scores
+
+
+def linear_weights(query: Query) -> list[tuple[VectorInput, float]] | None:
+    """Return the weight of each example's similarity in the score, None where it is no sum."""
+    if isinstance(query, Feedback):
+        return list(_feedback_weights(query))
+    if isinstance(query, Recommend) and query.strategy == "sum_scores":
+        return [(v, 1.0) for v in query.positive] + [(v, -1.0) for v in query.negative]
+    return None
+
+
+def best_unseen(query: Query, limits: Sequence[float]) -> float:
+    """Return what a row can score at best that is as alike to each guide as its limit at most.
+
+    The guides: of a recommendation the positive examples, of a discovery the target, of a context
+    the positive ones, which say nothing.
+    """
+    if isinstance(query, Context):
+        return 0.0
+    bound = float(_scaled(np.array([max(limits)], dtype=np.float32))[0])
+    return bound + len(query.pairs) if isinstance(query, Discover) else bound
 
 
 def fast_sigmoid(values: Vectors) -> Vectors:
@@ -78,17 +99,22 @@ def _differences(pairs: tuple[Pair, ...], similarity: Similarity) -> Any:
     return (similarity(pair.positive) - similarity(pair.negative) for pair in pairs)
 
 
-def _feedback(query: Feedback, similarity: Similarity, _count: int) -> Vectors:
-    """Sum over ordered pairs of items: linear in the similarities, so one weight an item."""
-    total = query.a * similarity(query.target).astype(np.float64)
+def _feedback(query: Feedback, similarity: Similarity, count: int) -> Vectors:
+    total = np.zeros(count, dtype=np.float64)
+    for vector, weight in _feedback_weights(query):
+        total += weight * similarity(vector)
+    with np.errstate(over="ignore"):
+        return total.astype(np.float32)
+
+
+def _feedback_weights(query: Feedback) -> Iterator[tuple[VectorInput, float]]:
+    """Yield a weight for each vector: the sum over ordered pairs of items is linear in them."""
+    yield query.target, query.a
     ratings = np.array([item.score for item in query.items])
     for item in query.items:
         higher = np.maximum(item.score - ratings, 0.0)
         lower = np.maximum(ratings - item.score, 0.0)
-        weight = query.c * (_powers(higher, query.b) - _powers(lower, query.b))
-        total += weight * similarity(item.example)
-    with np.errstate(over="ignore"):
-        return total.astype(np.float32)
+        yield item.example, query.c * (_powers(higher, query.b) - _powers(lower, query.b))
 
 
 def _powers(confidences: Any, exponent: float) -> float:

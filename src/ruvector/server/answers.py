@@ -5,6 +5,7 @@ error: {"status":{"error":text},"time":seconds}.
 """
 
 import math
+from io import BytesIO
 from time import perf_counter
 from typing import Any
 
@@ -40,9 +41,12 @@ def success(result: Any, started: float, usage: Any = None, *, is_small: bool = 
     """
     parts = (encode_json(result),) if is_small else encode_pieces(result)
     used = b"" if usage is None else b',"usage":%b' % encode_json(usage)
-    text = [b'{"result":', *parts]
-    text.append(b',"status":"ok","time":%.9f%b}' % (perf_counter() - started, used))
-    return Answer(200, b"".join(text))
+    text = BytesIO()  # grows without being copied, and becomes bytes without being copied
+    text.write(b'{"result":')
+    for part in parts:
+        text.write(part)
+    text.write(b',"status":"ok","time":%.9f%b}' % (perf_counter() - started, used))
+    return Answer(200, text.getvalue())
 
 
 def accepted(started: float) -> Answer:
