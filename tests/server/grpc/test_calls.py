@@ -1,15 +1,27 @@
 """Does the gRPC server answer as the REST server does? What is of gRPC alone, over real sockets."""
 
+import grpc
+import numpy as np
 import pytest
 from qdrant_client import QdrantClient, models
 
+from ruvector.model.proto.schema import message_class
+from ruvector.server.grpc.calls import COMPRESSED_BYTES, is_worth_compressing
 
-@pytest.fixture
+
+@pytest.fixture(scope="session")
 def client(grpc_server):
     """Return the official client over gRPC."""
     with_grpc = QdrantClient(url=grpc_server.url, grpc_port=grpc_server.grpc_port, prefer_grpc=True)
     yield with_grpc
     with_grpc.close()
+
+
+@pytest.fixture(scope="session")
+def channel(grpc_server):
+    """Return a channel to the server that knows no messages."""
+    with grpc.insecure_channel(grpc_server.grpc_url) as open_channel:
+        yield open_channel
 
 
 def test_round_trip(client):
@@ -29,3 +41,104 @@ def test_round_trip(client):
     assert found[0].vector == [1.0, 0.0]
     assert client.count("calls").count == 2
     assert client.delete_collection("calls")
+
+
+def test_health_is_told_without_a_key(channel):
+    check = channel.unary_unary(
+        "/grpc.health.v1.Health/Check",
+        response_deserializer=message_class("grpc.health.v1.HealthCheckResponse").FromString,
+    )
+    asked = message_class("grpc.health.v1.HealthCheckRequest")
+    for service in ("", "qdrant.Points"):
+        assert check(asked(service=service).SerializeToString()).status == 1
+    with pytest.raises(grpc.RpcError) as refused:
+        check(asked(service="nobody").SerializeToString())
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("version", ["v1", "v1alpha"])
+def test_reflection_tells_what_is_served(channel, version):
+    package = f"grpc.reflection.{version}"
+    asked = message_class(f"{package}.ServerReflectionRequest")
+    ask = channel.stream_stream(
+        f"/{package}.ServerReflection/ServerReflectionInfo",
+        response_deserializer=message_class(f"{package}.ServerReflectionResponse").FromString,
+    )
+    questions = [
+        asked(list_services=""),
+        asked(file_containing_symbol="qdrant.Points"),
+        asked(file_by_filename="filters.proto"),
+        asked(file_containing_symbol="qdrant.Nothing"),
+        asked(),
+    ]
+    services, points, filters, nothing, empty = ask(q.SerializeToString() for q in questions)
+    names = {each.name for each in services.list_services_response.service}
+    assert {"qdrant.Points", "qdrant.Snapshots", "grpc.health.v1.Health"} <= names
+    assert len(points.file_descriptor_response.file_descriptor_proto) > 5
+    assert len(filters.file_descriptor_response.file_descriptor_proto) == 2
+    assert nothing.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
+    assert empty.WhichOneof("message_response") == "error_response"
+
+
+def test_streams_of_reflection_cannot_take_all_threads(channel, client):
+    path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+    asked = message_class("grpc.reflection.v1.ServerReflectionRequest")(list_services="")
+    held = []
+
+    def ask(hold):
+        yield asked.SerializeToString()
+        hold.wait(20)
+
+    import threading
+
+    hold = threading.Event()
+    for _ in range(2):
+        stream = channel.stream_stream(path)(ask(hold))
+        next(stream)
+        held.append(stream)
+    with pytest.raises(grpc.RpcError) as refused:
+        next(channel.stream_stream(path)(ask(hold)))
+    assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert client.info().version
+    hold.set()
+    for stream in held:
+        stream.cancel()
+
+
+@pytest.mark.parametrize("takes_gzip", [True, False])
+def test_large_answers_are_compressed_for_those_who_take_it(grpc_server, takes_gzip):
+    options = () if takes_gzip else (("grpc.compression_enabled_algorithms_bitset", 1),)
+    name = f"compressed_{takes_gzip}"
+    client = QdrantClient(
+        url=grpc_server.url,
+        grpc_port=grpc_server.grpc_port,
+        prefer_grpc=True,
+        grpc_options=dict(options),
+        grpc_compression=grpc.Compression.Gzip if takes_gzip else None,
+    )
+    client.create_collection(name, vectors_config=models.VectorParams(size=2, distance="Dot"))
+    points = [
+        models.PointStruct(id=i, vector=[1.0, i], payload={"text": "word " * 100})
+        for i in range(300)
+    ]
+    client.upsert(name, points, wait=True)
+    found, _ = client.scroll(name, limit=300)
+    assert [record.payload for record in found] == [points[0].payload] * 300
+    client.delete_collection(name)
+    client.close()
+
+
+def test_vectors_are_not_worth_compressing_and_texts_are():
+    vectors = np.random.default_rng(1).normal(size=COMPRESSED_BYTES).astype(np.float32).tobytes()
+    assert not is_worth_compressing(vectors)
+    assert is_worth_compressing(b"some words of a payload " * COMPRESSED_BYTES)
+    assert not is_worth_compressing(b"some words of a payload")
+
+
+def test_snapshots_are_made_listed_and_deleted(client):
+    client.create_collection("kept", vectors_config=models.VectorParams(size=2, distance="Dot"))
+    made = client.create_snapshot("kept")
+    assert [each.name for each in client.list_snapshots("kept")] == [made.name]
+    assert client.delete_snapshot("kept", made.name)
+    assert client.list_snapshots("kept") == []
+    client.delete_collection("kept")

@@ -8,6 +8,7 @@ codes in `ruvector.errors`.
 import logging
 import math
 import time
+import zlib
 from collections.abc import Callable
 from functools import cached_property
 from time import perf_counter
@@ -44,6 +45,9 @@ from ruvector.server.rest import Engine
 from ruvector.server.service import SHUTTING_DOWN
 
 Handler = Callable[[bytes, Any], bytes]
+COMPRESSED_BYTES = 64 * 1024  # below, a network is faster than gzip
+SAMPLE_BYTES = 4096
+WORTH = 0.7  # of the size
 STANDALONE = "Qdrant is running in standalone mode"
 _log = logging.getLogger("ruvector.server")
 
@@ -176,7 +180,10 @@ class Calls:
         answer = procedure.answered()
         write_answer(procedure.request, answer, result)
         answer.time = perf_counter() - call.started
-        return _encoded(answer)
+        text = _encoded(answer)
+        if not is_worth_compressing(text):
+            call.context.disable_next_message_compression()
+        return text
 
     def _result(self, call: Call, request: Any) -> Any:
         """Execute a request, a read within its time and that of its caller."""
@@ -223,6 +230,17 @@ def _encoded(answer: Any) -> bytes:
             "a payload in the answer is nested deeper than gRPC can carry; read it over REST, or "
             "leave it out with with_payload"
         ) from error
+
+
+def is_worth_compressing(text: bytes) -> bool:
+    """Say whether an answer is large, and shrinks: payloads do, vectors do not.
+
+    For callers who take gzip; grpcio knows whether they do, and they need not be asked.
+    """
+    if len(text) < COMPRESSED_BYTES:
+        return False
+    sample = text[len(text) // 2 :][:SAMPLE_BYTES]
+    return len(zlib.compress(sample, 1)) < len(sample) * WORTH
 
 
 def text_of(error: RuvectorError) -> str:

@@ -55,6 +55,7 @@ class GrpcServer:
             options=(
                 ("grpc.so_reuseport", 0),  # two servers on one port would share its calls
                 ("grpc.max_receive_message_length", service.max_request_size_mb * MEBIBYTE),
+                ("grpc.default_compression_level", 1),  # for callers that take it; see calls.py
                 ("grpc.max_send_message_length", -1),
                 ("grpc.max_metadata_size", MAX_METADATA_BYTES),
             ),
