@@ -45,9 +45,7 @@ class Server:
     """
 
     def __init__(self, path: Path | None) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         command = [sys.executable, str(Path(__file__).with_name("bare.py")), str(port)]
         if path is not None:
             program = str(Path(sys.executable).with_name("ruvector"))
@@ -96,6 +94,13 @@ class Server:
         self.connection.close()
         self.process.terminate()
         self.process.wait(60)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ _ARRAYS: Final = {
     FieldDescriptor.TYPE_FLOAT: np.dtype("<f4"),
     FieldDescriptor.TYPE_UINT32: np.dtype("<u4"),
 }
-_VARINT_BITS: Final = 7
+VARINT_BITS: Final = 7
 
 
 class Shape(Protocol):
@@ -364,8 +364,8 @@ def packed(number: int, array: "np.ndarray[Any, Any]") -> bytes:
 def varint(number: int) -> bytes:
     """Return an unsigned number as protobuf writes it: 7 bits a byte, the lowest first."""
     text = bytearray()
-    while number >> _VARINT_BITS:
+    while number >> VARINT_BITS:
         text.append(number & 0x7F | 0x80)
-        number >>= _VARINT_BITS
+        number >>= VARINT_BITS
     text.append(number)
     return bytes(text)

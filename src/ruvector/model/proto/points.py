@@ -12,10 +12,8 @@ import numpy as np
 
 from ruvector.model.points import PointsBlock, VectorBlock, encode_payload
 from ruvector.model.proto.values import read_id, read_values, write_id, write_values
-from ruvector.model.proto.vectors import read_vector, write_vector
+from ruvector.model.proto.vectors import FLOAT_BYTES, head_bytes, read_vector, write_vector
 
-_FLOAT_BYTES = 4
-_VARINT_BITS = 7
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -74,7 +72,7 @@ class _Column:
         text = b""
         if vector.WhichOneof("vector") == "dense":
             dense = vector.dense
-            text, size = dense.SerializeToString(), _FLOAT_BYTES * len(dense.data)
+            text, size = dense.SerializeToString(), FLOAT_BYTES * len(dense.data)
             head = head_bytes(size)
             if len(text) == head + size:
                 self._heads.add((head, size))
@@ -103,15 +101,10 @@ class _Column:
 
 
 def _floats(text: bytes) -> "np.ndarray[Any, Any]":
-    head = len(text) % _FLOAT_BYTES
+    head = len(text) % FLOAT_BYTES
     while head_bytes(len(text) - head) != head:
-        head += _FLOAT_BYTES
+        head += FLOAT_BYTES
     return np.frombuffer(text, "<f4", offset=head)
-
-
-def head_bytes(size: int) -> int:
-    """Return how many bytes stand before `size` bytes of packed floats: a tag and the size."""
-    return 1 + (size.bit_length() + _VARINT_BITS - 1) // _VARINT_BITS if size else 0
 
 
 def _column(columns: dict[str, _Column], name: str) -> _Column:

@@ -24,6 +24,7 @@ from ruvector.model.proto.values import (
 from ruvector.model.proto.vectors import (
     arm_of_vector,
     fields_of,
+    read_dense,
     read_vector,
     read_vectors,
     write_dense,
@@ -310,7 +311,7 @@ _ROWS: Final[dict[str, Callable[[str], Shape]]] = {
     "Value": lambda _: Custom(read_value, write_value),
     "google.protobuf.Timestamp": lambda _: Custom(read_moment, write_moment),
     # Vectors
-    "DenseVector": lambda name: Custom(Wrapped(name).read, write_dense),
+    "DenseVector": lambda _: Custom(read_dense, write_dense),
     "SparseIndices": Wrapped,
     "SparseVector": _Sparse,
     "MultiDenseVector": lambda name: Custom(Wrapped(name).read, write_multi),

@@ -37,12 +37,18 @@ def read_values(entries: Any) -> dict[str, Any]:
     return {key: read_value(value) for key, value in entries.items()}
 
 
-def write_value(message: Any, value: Any, _path: str = "") -> None:
+def write_value(message: Any, value: Any, path: str = "value") -> None:
     """Set a Value: whole numbers of 64 bits stay whole, larger ones become double."""
-    write = _WRITERS.get(type(value))
-    if write is None:
-        raise MalformedRequest(f"{_path or 'value'}: {describe(value)} is no JSON value")
-    write(message, value)
+    kind = type(value)
+    if kind is str:  # most values are texts and numbers: a table would cost a call for each
+        message.string_value = value
+    elif kind is int and value in INTEGERS:
+        message.integer_value = value
+    else:
+        write = _WRITERS.get(kind)
+        if write is None:
+            raise MalformedRequest(f"{path}: {describe(value)} is no JSON value")
+        write(message, value)
 
 
 def write_values(entries: Any, values: Mapping[str, Any]) -> None:
@@ -51,19 +57,8 @@ def write_values(entries: Any, values: Mapping[str, Any]) -> None:
         write_value(entries[key], value)
 
 
-def _write_text(message: Any, value: str) -> None:
-    message.string_value = value
-
-
 def _write_flag(message: Any, value: bool) -> None:
     message.bool_value = value
-
-
-def _write_whole(message: Any, value: int) -> None:
-    if value in INTEGERS:
-        message.integer_value = value
-    else:
-        message.double_value = value
 
 
 def _write_number(message: Any, value: float) -> None:
@@ -87,9 +82,8 @@ def _write_list(message: Any, value: list[Any]) -> None:
 
 
 _WRITERS: Final[dict[type, Callable[[Any, Any], None]]] = {
-    str: _write_text,
     bool: _write_flag,
-    int: _write_whole,
+    int: _write_number,  # of more than 64 bits
     float: _write_number,
     type(None): _write_null,
     dict: _write_object,

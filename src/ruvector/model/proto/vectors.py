@@ -11,11 +11,26 @@ from typing import Any
 import numpy as np
 
 from ruvector.errors import BadInput, MalformedRequest
-from ruvector.model.proto.plain import packed, shape_of
+from ruvector.model.proto.plain import VARINT_BITS, packed, shape_of
 from ruvector.model.query_vectors import MultiVector, SparseVector
 from ruvector.model.reading import describe
 
+FLOAT_BYTES = 4
 _DENSE_FIELD = 1  # of DenseVector: `data`
+
+
+def read_dense(message: Any) -> "np.ndarray[Any, Any]":
+    """Return the numbers of a DenseVector: its bytes, but for those that stand before them."""
+    text, size = message.SerializeToString(), FLOAT_BYTES * len(message.data)
+    head = head_bytes(size)
+    if len(text) != head + size:  # fields that we do not know stand beside the numbers
+        return np.array(message.data, dtype=np.float32)
+    return np.frombuffer(text[head:], "<f4")  # a copy, because floats begin at multiples of 4
+
+
+def head_bytes(size: int) -> int:
+    """Return how many bytes stand before `size` bytes of packed floats: a tag and the size."""
+    return 1 + (size.bit_length() + VARINT_BITS - 1) // VARINT_BITS if size else 0
 
 
 def read_vector(message: Any) -> Any:
