@@ -149,3 +149,19 @@ def test_payloads_come_back_as_they_were_given(pair: tuple[QdrantClient, QdrantC
         assert bits(record.payload) == bits(PAYLOADS[n % len(PAYLOADS)] | {"n": n})
         length = math.fsum(x * x for x in record.vector["cosine"])
         assert length == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ([0.1], [math.nextafter(0.1, 1)]),
+        (0.0, -0.0),
+        (1, 1.0),
+        (1, True),
+        ({"a": None}, {}),
+        (2**53, 2**53 + 1),
+    ],
+)
+def test_one_bit_is_noticed(one: Any, other: Any) -> None:
+    """The comparison sees what equality of Python passes over."""
+    assert bits(one) != bits(other)
