@@ -5,6 +5,7 @@ One server over a real engine in a folder, seen from outside: what it answers, a
 
 import itertools
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from tests.security.callers import allowed as is_allowed
 from tests.security.test_matrix import published_name
 from tests.server.server_harness import Caller, FakeEngine, call_application
 
+import ruvector
 from ruvector.engine import Engine
 from ruvector.errors import BadInput, RuvectorError
 from ruvector.security.tokens import sign
@@ -244,10 +246,14 @@ def resident_bytes(pid):
     return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmRSS"))
 
 
+POINTS = b"PUT /collections/docs/points"
 BODIES = {
-    "JSON": b"content-type: application/json\r\n",
-    "multipart": b"content-type: multipart/form-data; boundary=x\r\n",
-    "gzip": b"content-type: application/json\r\ncontent-encoding: gzip\r\n",
+    "JSON": (POINTS, b"content-type: application/json\r\n"),
+    "gzip": (POINTS, b"content-type: application/json\r\ncontent-encoding: gzip\r\n"),
+    "multipart": (
+        b"POST /collections/docs/snapshots/upload",
+        b"content-type: multipart/form-data; boundary=x\r\n",
+    ),
 }
 
 
@@ -258,7 +264,8 @@ def test_body_of_who_may_not_is_neither_awaited_nor_kept(process, credential, ki
     """The answer is there before the body; 100 MiB of body afterwards leave nothing behind."""
     port, pid = process
     before = resident_bytes(pid)
-    head = b"PUT /collections/docs/points HTTP/1.1\r\nhost: localhost\r\n" + BODIES[kind]
+    begin, headers = BODIES[kind]
+    head = b"%b HTTP/1.1\r\nhost: localhost\r\n%b" % (begin, headers)
     head += b"" if credential is None else b"api-key: %b\r\n" % credential.encode()
     head += b"transfer-encoding: chunked\r\n" if chunked else b"content-length: 104857600\r\n"
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
@@ -272,6 +279,17 @@ def test_body_of_who_may_not_is_neither_awaited_nor_kept(process, credential, ki
         except (BrokenPipeError, ConnectionResetError):
             pass
     assert resident_bytes(pid) - before <= 5 * 2**20
+
+
+def test_nothing_that_is_read_can_become_code():
+    """No pickle and no relative of it, and numpy may not use it either."""
+    found = [
+        f"{path.name}: {word}"
+        for path in Path(ruvector.__file__).parent.rglob("*.py")
+        for word in ("pickle", "marshal", "shelve", "dill", "eval(", "exec(", "allow_pickle=True")
+        if re.search(rf"(?<![\w.]){re.escape(word)}", path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
 
 
 def test_secrets_are_in_no_answer_no_log_and_no_file(start_server, tmp_path):
