@@ -29,6 +29,19 @@ class Model:
         self.collections: dict[str, Points] = {}
         self.guests: dict[str, int] = {}  # the dimensions of a collection's guest, where it has one
         self.aliases: dict[str, str] = {}
+        self.kept: dict[str, tuple[Points, int | None]] = {}  # by collection, with its guest
+
+    def keep(self, name: str) -> None:
+        """Remember a collection as it is."""
+        self.kept[name] = copy.deepcopy((self.collections[name], self.guests.get(name)))
+
+    def restore(self, source: str, target: str) -> None:
+        """Make a collection what was remembered of one."""
+        points, guest = copy.deepcopy(self.kept[source])
+        self.collections[target] = points
+        self.guests.pop(target, None)
+        if guest is not None:
+            self.guests[target] = guest
 
     def upsert(self, name: str, batch: list[tuple[int | str, Point]]) -> None:
         """Insert or replace."""

@@ -282,6 +282,29 @@ class DatabaseMachine(RuleBasedStateMachine):
         points = self.model.collections[name]
         check_search(self.database.client, name, points, query, MULTI, tag)
 
+    @rule(name=collections)
+    def keep(self, name: str) -> None:
+        """Make a snapshot of a collection; only the newest stays."""
+        client = self.database.client
+        made = client.create_snapshot(name)
+        for older in client.list_snapshots(name):
+            if older != made:
+                client.delete_snapshot(name, older.name)
+        self.model.keep(name)
+
+    @precondition(lambda self: self.model.kept)
+    @rule(data=st.data())
+    def restore(self, data: st.DataObject) -> None:
+        """Make a collection what the newest snapshot of one says."""
+        source = data.draw(st.sampled_from(sorted(self.model.kept)))
+        target = data.draw(collections)
+        client = self.database.client
+        [listed] = client.list_snapshots(source)
+        folder = client._transport._engine.snapshots.folder
+        path = folder.path(("collections", source), listed.name)
+        client.recover_snapshot(target, f"file://{path}", checksum=listed.checksum)
+        self.model.restore(source, target)
+
     @precondition(lambda self: self.model.aliases)
     @rule()
     def read_alias(self) -> None:

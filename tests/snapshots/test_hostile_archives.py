@@ -204,6 +204,21 @@ def test_what_is_no_plain_expected_file_is_refused(
     case.refuses(case.sound[:start] + extra + case.sound[start:])
 
 
+@pytest.mark.parametrize(
+    ("start", "field"),
+    [(156, kind) for kind in (b"1", b"2", b"3", b"5", b"6", b"7", b"S", b"x", b"g", b"L", b"\0")]
+    + [(100, b"0000755"), (108, b"0000001"), (136, b"00000000001"), (157, b"/etc/passwd")]
+    + [(257, b"ustar  "), (345, b"../"), (500, b"x")],
+)
+def test_a_header_that_says_anything_else_is_refused(case: Case, start: int, field: bytes) -> None:
+    """Also where name, size and content are those of the manifest, and the checksum is right."""
+    head = bytearray(case.sound[:BLOCK_BYTES])
+    head[start : start + len(field)] = field
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    assert "header" in case.refuses(bytes(head) + case.sound[BLOCK_BYTES:])
+
+
 def test_extended_headers_and_long_names_are_refused(case: Case) -> None:
     long = tarfile.TarInfo("0/segments/" + "a" * 200 + ".segment")
     for form in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):

@@ -10,10 +10,12 @@ import pytest
 
 import ruvector
 from ruvector.client.client import RuvectorClient
-from ruvector.errors import RuvectorError, StorageBusy, StorageLocked, Unavailable
+from ruvector.collection import catalog
+from ruvector.errors import StorageBusy, StorageLocked, Unavailable
 from ruvector.snapshots import create
 from ruvector.snapshots.jobs import RUNNING
-from ruvector.storage.pinned import Pinned
+from ruvector.storage.pinned import Pinned, pin
+from ruvector.storage.shard_store import ShardStore
 
 DIM = 8
 
@@ -81,34 +83,31 @@ def test_writes_and_maintenance_beside_a_snapshot_are_not_in_it(
 
 
 def test_no_write_is_in_a_full_snapshot_without_those_acknowledged_before(
-    client: RuvectorClient,
+    client: RuvectorClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stopped, errors = threading.Event(), []
+    writers: list[threading.Thread] = []
 
     def write() -> None:
-        number = 100
-        try:
-            while not stopped.is_set():  # first a, and once that is acknowledged, b
-                for name in ("b", "a"):
-                    client.upsert(name, ids=[number], vectors=numbered([number]))
-                number += 1
-        except RuvectorError as error:
-            errors.append(error)
+        for name in ("a", "b"):  # first a, and once that is acknowledged, b
+            client.upsert(name, ids=[100], vectors=numbered([100]))
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        names = [client.create_full_snapshot() for _ in range(5)]
-    finally:
-        stopped.set()
-        writer.join()
-    assert not errors
-    folder = client._transport._engine.snapshots.folder
-    for snapshot in names:
-        assert snapshot is not None
-        with ruvector.open(":memory:") as other:
-            other.upload_full_snapshot(folder.path(("full",), snapshot.name))
-            assert 0 <= other.count("b") - other.count("a") <= 1
+    def pin_later(store: ShardStore) -> Pinned:
+        pinned = pin(store)
+        if not writers:  # the moment of a has been taken, that of b not yet
+            writers.append(threading.Thread(target=write))
+            writers[0].start()
+            writers[0].join(0.3)
+        return pinned
+
+    monkeypatch.setattr(catalog, "pin", pin_later)
+    snapshot = client.create_full_snapshot()
+    writers[0].join(30)
+    assert snapshot is not None
+    assert client.count("a") == client.count("b") == 101
+    path = client._transport._engine.snapshots.folder.path(("full",), snapshot.name)
+    with ruvector.open(":memory:") as other:
+        other.upload_full_snapshot(path)
+        assert other.count("b") <= other.count("a")
 
 
 @pytest.mark.parametrize("gone", ["deleted", "restored"])
