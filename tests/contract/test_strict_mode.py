@@ -51,6 +51,11 @@ REFUSED: list[tuple[dict[str, Any], Call]] = [
     ),
     ({"search_max_hnsw_ef": 8}, lambda c, n: c.search(n, ONES, params={"hnsw_ef": 9})),
     ({"search_allow_exact": False}, lambda c, n: c.search(n, ONES, params={"exact": True})),
+    ({"max_timeout": 2}, lambda c, n: c._transport.execute(r.Scroll(collection=n, timeout=3))),
+    (
+        {"search_max_oversampling": 2.0},
+        lambda c, n: c.search(n, ONES, params={"quantization": {"oversampling": 3.0}}),
+    ),
     ({"search_max_batchsize": 1}, lambda c, n: c.search_batch(n, [ONES, ONES])),
     ({"upsert_max_batchsize": 1}, upsert),
     ({"max_points_count": 4}, upsert),
@@ -153,6 +158,14 @@ def test_readers_beyond_the_rate_are_told_to_wait(client: RuvectorClient, name: 
     client.count(name)
     with pytest.raises(RateLimited, match="Retry in"):
         client.count(name)
+
+
+def test_writers_beyond_the_rate_are_told_to_wait(client: RuvectorClient, name: str) -> None:
+    limited(client, name, write_rate_limit=2)
+    upsert(client, name)
+    client.delete(name, [8])
+    with pytest.raises(RateLimited, match="Retry in"):
+        client.delete(name, [9])
 
 
 def test_a_rate_is_taken_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,9 +85,8 @@ def _check_params(params: Any, strict: StrictMode) -> None:
     if _field(params, "exact") and strict.limit("search_allow_exact") is False:
         raise _refusal("Exact search is not allowed", "Set exact to false")
     quantization = _field(params, "quantization")
-    if isinstance(quantization, dict):
-        oversampling = quantization.get("oversampling")
-        _at_most(strict, "search_max_oversampling", oversampling, "oversampling")
+    oversampling = _field(quantization, "oversampling")  # of an object, or of one in a prefetch
+    _at_most(strict, "search_max_oversampling", oversampling, "oversampling")
 
 
 def _check_writes(collection: Collection, request: Any, strict: StrictMode) -> None:
