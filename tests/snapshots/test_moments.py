@@ -11,9 +11,12 @@ import pytest
 import ruvector
 from ruvector.client.client import RuvectorClient
 from ruvector.collection import catalog
+from ruvector.engine import Engine
 from ruvector.errors import StorageBusy, StorageLocked, Unavailable
+from ruvector.model import requests as r
 from ruvector.snapshots import create
 from ruvector.snapshots.jobs import RUNNING
+from ruvector.snapshots.settings import SnapshotSettings
 from ruvector.storage.pinned import Pinned, pin
 from ruvector.storage.shard_store import ShardStore
 
@@ -188,3 +191,22 @@ def test_a_reader_makes_no_snapshots(client: RuvectorClient) -> None:
                 call("a")
         with pytest.raises(StorageLocked, match="read_only"):
             reader.recover_snapshot("a", name)
+
+
+def test_databases_that_share_a_folder_leave_each_other_alone(tmp_path: Path) -> None:
+    settings = SnapshotSettings(path=tmp_path / "shared")
+    first = Engine.open(tmp_path / "first", snapshots=settings)
+    vectors = {"size": 2, "distance": "Dot"}
+    first.execute(r.CreateCollection(collection="a", vectors=vectors))
+    upload = first.begin_upload(10)
+    second = Engine.open(tmp_path / "second", snapshots=settings)
+    second.execute(r.CreateCollection(collection="a", vectors=vectors))
+    try:
+        assert upload.path.exists()
+        made = [engine.execute(r.CreateSnapshot(collection="a")) for engine in (first, second)]
+        assert first.execute(r.ListSnapshots(collection="a")) == made
+        assert second.execute(r.RecoverSnapshot(collection="a", location=made[0].name))
+    finally:
+        upload.remove()
+        first.close()
+        second.close()

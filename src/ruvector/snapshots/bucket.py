@@ -20,6 +20,7 @@ from ruvector.model.snapshots import SnapshotDescription
 from ruvector.snapshots.folder import (
     CHECKSUM_SUFFIX,
     SUFFIX,
+    TEMPORARY,
     Group,
     SnapshotFolder,
     Upload,
@@ -37,8 +38,8 @@ MOST_LISTED = 10_000
 class SnapshotBucket(SnapshotFolder):
     """The snapshots of one data folder in a bucket; `root` holds what is being made."""
 
-    def __init__(self, root: Path, settings: S3Settings) -> None:
-        super().__init__(root)
+    def __init__(self, root: Path, settings: S3Settings, temporary: str = TEMPORARY) -> None:
+        super().__init__(root, temporary)
         try:
             import obstore
             from obstore.exceptions import BaseError, NotFoundError

@@ -3,8 +3,9 @@
     <snapshots>/collections/<collection>/<name>.snapshot
     <snapshots>/collections/<collection>/shards/0/<name>.snapshot
     <snapshots>/full/<name>.snapshot
-    <snapshots>/tmp/                      what is being made, sent or unpacked; emptied at the start
+    <snapshots>/tmp/                      what is being made or received; emptied at the start
 
+A folder that was chosen may be shared by several databases: there, `tmp` carries the node's number.
 Beside each stands `<name>.snapshot.checksum`, the SHA-256 of the file in hexadecimal digits.
 
 Invariants: a snapshot under its final name is complete, synced, and has its checksum beside it; a
@@ -50,22 +51,22 @@ def group_of(collection: str, shard: int | None = None) -> Group:
 class SnapshotFolder:
     """The snapshots of one data folder on the local disk."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, temporary: str = TEMPORARY) -> None:
         self.root = root
+        self.working = root / temporary
         self._lock = threading.Lock()  # guards the choice of names
         self._taken: set[tuple[Group, str]] = set()
 
     def empty_temporary(self) -> None:
         """Remove what was being made when the process ended; for the process that writes."""
-        folder = self.root / TEMPORARY
-        if folder.is_dir():
-            for path in folder.iterdir():
+        if self.working.is_dir():
+            for path in self.working.iterdir():
                 path.unlink()
 
     def temporary(self) -> Path:
         """Return a path for a file that is being made."""
-        files.make_folder(self.root / TEMPORARY)
-        return self.root / TEMPORARY / uuid.uuid4().hex
+        files.make_folder(self.working)
+        return self.working / uuid.uuid4().hex
 
     def begin_upload(self, size_bytes: int) -> "Upload":
         """Return a temporary file for a snapshot of about this size; StorageFull."""
@@ -74,7 +75,7 @@ class SnapshotFolder:
 
     def is_temporary(self, path: Path) -> bool:
         """Say whether a file is one of ours that nobody else needs."""
-        return path.parent == self.root / TEMPORARY
+        return path.parent == self.working
 
     def need_room(self, size_bytes: int) -> None:
         """Raise StorageFull where so much does not fit beside what the database needs."""

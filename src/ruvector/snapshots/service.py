@@ -18,6 +18,7 @@ from ruvector.model.shard_keys import check_shard
 from ruvector.snapshots.create import write_snapshot
 from ruvector.snapshots.folder import (
     FULL,
+    TEMPORARY,
     Group,
     SnapshotFolder,
     group_of,
@@ -49,7 +50,7 @@ class Snapshots:
     def __init__(self, catalog: Catalog, settings: SnapshotSettings) -> None:
         self._catalog = catalog
         self._settings = settings
-        self.folder = _folder(settings.path or catalog.root / SNAPSHOTS_FOLDER, settings)
+        self.folder = _folder(catalog, settings)
         self._jobs = Jobs()
         self._scheduler: Scheduler | None = None
         if not catalog.read_only:
@@ -244,12 +245,14 @@ class Snapshots:
             raise StorageLocked("the database was opened with read_only=True; open it for writing")
 
 
-def _folder(root: Path, settings: SnapshotSettings) -> SnapshotFolder:
+def _folder(catalog: Catalog, settings: SnapshotSettings) -> SnapshotFolder:
+    root = settings.path or catalog.root / SNAPSHOTS_FOLDER
+    temporary = TEMPORARY if settings.path is None else f"{TEMPORARY}-{catalog.node_id}"
     if settings.s3 is None:
-        return SnapshotFolder(root)
+        return SnapshotFolder(root, temporary)
     from ruvector.snapshots.bucket import SnapshotBucket
 
-    return SnapshotBucket(root, settings.s3)
+    return SnapshotBucket(root, settings.s3, temporary)
 
 
 def _refuse_stream(_: Any) -> None:

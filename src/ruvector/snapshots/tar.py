@@ -25,7 +25,7 @@ from ruvector.storage.files import write_all
 BLOCK_BYTES = 512
 PIECE_BYTES = 1 << 20
 NAME_BYTES = 100  # of ustar's name field
-MAX_MEMBERS = 100_000  # a hundred thousand collections of one segment each hold 200,000: refused
+MAX_MEMBERS = 100_000  # 30,000 collections of one indexed segment each
 _SIZE_DIGITS = 11
 _END = bytes(2 * BLOCK_BYTES)
 
