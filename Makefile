@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 TESTS ?= not slow and not clients
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup build check test test-clients test-all crash mutants sanitize bench docs clean
+.PHONY: help run setup build check test test-clients test-all crash overload mutants sanitize bench docs clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -45,6 +45,9 @@ test-all: check ## test, and the tests that take minutes
 
 crash: $(VENV)/.developer ## the long form of the crash suite: power cuts, kills, full disks, damage
 	@RUVECTOR_CRASH_LONG=1 $(PY) -m pytest -m crash tests/crash tests/properties
+
+overload: $(VENV)/.developer ## four times what the server can do: goodput, health, memory; writes results.csv
+	@PYTHONPATH=. $(PY) benchmarks/overload.py
 
 mutants: $(VENV)/.developer ## plant known bugs in a copy: does a test fail for each?
 	@PYTHONPATH=. $(PY) tests/crash/mutants/run.py

@@ -33,6 +33,7 @@ from ruvector.model.configs import CollectionConfig
 from ruvector.model.reports import QuotaConfig
 from ruvector.model.strict import StrictMode
 from ruvector.storage import files
+from ruvector.storage.data_format import check_format, note_format
 from ruvector.storage.lock import DatabaseLock
 from ruvector.storage.meta_store import MetaStore
 from ruvector.storage.pinned import pin
@@ -82,12 +83,14 @@ class Catalog:
             files.make_folder(root)
         elif not (root / "meta").is_dir():
             raise NotFound(f"{root} holds no database; open it for writing to create one")
+        check_format(root)
         lock = None if read_only else DatabaseLock.acquire(root)
         meta: MetaStore | None = None
         try:
             meta = MetaStore.open(root, read_only=read_only, create=not read_only)
             catalog = cls(root, meta, lock)
             if not read_only:
+                note_format(root)
                 files.make_folder(root / COLLECTIONS_FOLDER)
             catalog._load()
         except BaseException:

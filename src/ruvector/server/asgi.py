@@ -98,6 +98,8 @@ class Application:
             exchange.address = (scope.get("client") or ("",))[0]
             scope[BEGUN] = exchange
         exchange.receive = receive
+        if self.observer.traces is not None and exchange.stages is None:
+            exchange.stages = []
         self.in_flight += 1
         self._exchanges.add(exchange)
         try:

@@ -132,6 +132,15 @@ class Snapshots(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     keep: int = KEEP
 
 
+class Tracing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Spans for OpenTelemetry. `endpoint`: of a collector that takes OTLP over HTTP."""
+
+    enabled: bool = False
+    endpoint: str = "http://127.0.0.1:4318/v1/traces"
+    sample_ratio: float = 1.0
+    service_name: str = "ruvector"
+
+
 class Storage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the collections are, and the snapshots: None for a folder inside `storage_path`."""
 
@@ -147,6 +156,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     storage: Storage = Storage()
     snapshots: Snapshots = Snapshots()
     audit: Audit = Audit()
+    tracing: Tracing = Tracing()
     tls: Tls = Tls()
     acme: Acme = Acme()
     log_level: str = "INFO"
@@ -273,6 +283,15 @@ def check(settings: Settings) -> Settings:
         )
     _check_range("audit.max_log_files", settings.audit.max_log_files, 1, MAX_LOG_FILES)
     _check_range("audit.max_file_size_mb", settings.audit.max_file_size_mb, 1, MAX_LOG_FILE_MB)
+    if not 0.0 <= settings.tracing.sample_ratio <= 1.0:
+        raise BadInput(
+            f"tracing.sample_ratio is {settings.tracing.sample_ratio}; it must be from 0 to 1"
+        )
+    if not settings.tracing.endpoint.startswith(("http://", "https://")):
+        raise BadInput(
+            f"tracing.endpoint is {settings.tracing.endpoint[:100]!r}; it must begin with http:// "
+            "or https://"
+        )
     check_choice("audit.rotation", settings.audit.rotation, ROTATIONS)
     if service.metrics_prefix:
         check_prefix(service.metrics_prefix)

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
+from time import perf_counter
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -38,6 +39,7 @@ class Exchange:
         "receive",
         "request",
         "route",
+        "stages",
         "started",
     )
 
@@ -61,6 +63,7 @@ class Exchange:
         self.request: Any = None
         self.answer: Any = None
         self.address = address
+        self.stages: list[tuple[str, float]] | None = None  # see metrics.Answered
         self.deadline: Deadline | None = None  # of the work that was begun for it
         self._request_id: str | None = None
 
@@ -68,6 +71,11 @@ class Exchange:
         """Remember which route was found."""
         self.route = match.route
         self.names = match.names
+
+    def mark(self, stage: str) -> None:
+        """Note that a stage of the work has ended, where somebody wants to know."""
+        if self.stages is not None:
+            self.stages.append((stage, perf_counter()))
 
     def abandon(self) -> None:
         """Stop what is done for it: nobody is there to read the answer."""

@@ -62,6 +62,8 @@ class Immediate:
         exchange = Exchange("POST", headers, query, perf_counter(), address=address)
         exchange.take(match)
         exchange.caller = caller
+        if self.application.observer.traces is not None:
+            exchange.stages = []
         return exchange
 
     def finish(self, exchange: Exchange, body: bytes) -> tuple[int, list[Header], bytes] | None:

@@ -40,7 +40,9 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     `label`: the operation's name; `endpoint`: method, path of the route, status of the protocol;
     `ended`: seconds since the epoch; `caller`: who the key or token stands for, `credential`: of
     which kind it is, never the key itself;
-    `request`: what was asked, where it was understood; `is_judged`: it needed permission.
+    `request`: what was asked, where it was understood; `is_judged`: it needed permission;
+    `stages`: names of what was done for it with the moments when that ended, where traces are made;
+    they and `started` are of perf_counter().
     """
 
     protocol: str
@@ -56,6 +58,9 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     request: Any
     is_judged: bool
+    started: float = 0.0
+    traceparent: str = ""
+    stages: list[tuple[str, float]] | None = None
 
 
 class Responses:

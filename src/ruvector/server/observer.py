@@ -1,4 +1,4 @@
-"""Who hears of an answered request? Counters, the slow-query log, the audit log.
+"""Who hears of an answered request? Counters, the slow-query log, the audit log, traces.
 
 Every protocol calls `answered` once for each request that it answered, on any thread. Costs about
 2 µs without an audit log.
@@ -18,8 +18,10 @@ from ruvector.server.logs import fields
 from ruvector.server.metrics import REST, Answered, Metrics
 from ruvector.server.router import Access
 from ruvector.server.slow import SlowRequests
+from ruvector.server.traces import Traces
 
 FORWARDED = b"x-forwarded-for"
+TRACEPARENT = b"traceparent"
 MAX_ADDRESS = 64  # characters of an address that a proxy names
 
 _log = logging.getLogger("ruvector.requests")
@@ -32,6 +34,9 @@ class Observer:
         self.metrics = Metrics()
         self.slow = SlowRequests(settings.service.slow_query_secs)
         self._audit: AuditLog | None = None
+        self.traces: Traces | None = None
+        if settings.tracing.enabled:
+            self.traces = Traces(settings.tracing)
         self._trusts_proxies = settings.audit.trust_forwarded_headers
         self._logs_all = settings.log_level.upper() == "DEBUG"
         if settings.audit.enabled:
@@ -43,6 +48,8 @@ class Observer:
         """Write what is waiting to be written."""
         if self._audit is not None:
             self._audit.close()
+        if self.traces is not None:
+            self.traces.close()
 
     def answered_rest(self, exchange: Exchange, answer: Answer) -> None:
         """Tell of a request over HTTP."""
@@ -50,6 +57,7 @@ class Observer:
         method, path, label = ("", "", "NoRoute")
         if route is not None:
             method, path, label = route.method, route.path, route.label
+        exchange.mark("send")
         self.answered(
             Answered(
                 protocol=REST,
@@ -65,12 +73,17 @@ class Observer:
                 address=self.address_of(exchange.address, exchange.headers),
                 request=exchange.request,
                 is_judged=route is not None and route.access is not Access.OPEN,
+                started=exchange.started,
+                traceparent=exchange.headers.get(TRACEPARENT, b"").decode("latin-1"),
+                stages=exchange.stages,
             )
         )
 
     def answered(self, answered: Answered) -> None:
         """Tell of a request."""
         self.metrics.count(answered)
+        if self.traces is not None:
+            self.traces.tell(answered)
         if answered.is_judged:
             if answered.seconds >= self.slow.threshold:
                 self.slow.add(answered)

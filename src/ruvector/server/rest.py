@@ -145,12 +145,13 @@ class Rest:
         async def handle(exchange: Exchange) -> Answer:
             lane.check()
             body = await bodies.read(exchange.headers, exchange.receive) if reads_body else b""
+            exchange.mark("receive")
             try:
                 if may_be_quick and len(body) <= INLINE_BYTES:
                     answer = answer_now(exchange, body)
                     if answer is not None:
                         return answer
-                    work = partial(_executed, engine, exchange.request, exchange)
+                    work = partial(_resumed, engine, exchange)
                 else:
                     work = partial(_performed, engine, decode, exchange, body)
                 if operation.is_timed:
@@ -198,6 +199,7 @@ def _timed(work: Callable[[], Answer], deadline: Deadline, name: str, seconds: f
 
 
 def _performed(engine: Engine, decode: Decode, exchange: Exchange, body: bytes) -> Answer:
+    exchange.mark("wait")
     try:
         exchange.request = _decoded(decode, exchange, body)
         return _executed(engine, exchange.request, exchange)
@@ -205,10 +207,16 @@ def _performed(engine: Engine, decode: Decode, exchange: Exchange, body: bytes) 
         return failure(error, exchange.started)
 
 
+def _resumed(engine: Engine, exchange: Exchange) -> Answer:
+    exchange.mark("wait")
+    return _executed(engine, exchange.request, exchange)
+
+
 def _decoded(decode: Decode, exchange: Exchange, body: bytes) -> r.Request[Any]:
     request = decode(exchange.names, exchange.query(), body)
     if exchange.headers.get(identifiers.HEADER) != identifiers.ORIGINAL:
         identifiers.check_request(request)
+    exchange.mark("decode")
     return request
 
 
@@ -218,10 +226,13 @@ def _executed(
     count_tokens()
     try:
         result = engine.execute(request, exchange.caller)
+        exchange.mark("execute")
         if result is None:
             return accepted(exchange.started)
         if exchange.headers.get(identifiers.HEADER) != identifiers.ORIGINAL:
             result = identifiers.convert_result(result)
-        return success(result, exchange.started, usage_of(tokens_counted()), is_small=is_small)
+        answer = success(result, exchange.started, usage_of(tokens_counted()), is_small=is_small)
+        exchange.mark("encode")
+        return answer
     except RuvectorError as error:
         return failure(error, exchange.started)

@@ -18,6 +18,7 @@ from tests.crash.mutants.table import MUTANTS as STORAGE
 from tests.crash.mutants.table import Mutant
 
 MUTANTS = (*STORAGE, *SECURITY)
+MUTANTS = (*STORED, *SERVED)
 ROOT = Path(__file__).resolve().parents[3]
 TIMEOUT_SECONDS = 300
 # An editable installation finds `ruvector` before any path does; the copy must win.

@@ -40,7 +40,7 @@ from ruvector.server.exchange import given_id, made_id
 from ruvector.server.grpc import turns
 from ruvector.server.grpc.gate import Gate
 from ruvector.server.metrics import GRPC, Answered
-from ruvector.server.observer import Observer
+from ruvector.server.observer import TRACEPARENT, Observer
 from ruvector.server.rest import Engine
 from ruvector.server.service import SHUTTING_DOWN
 
@@ -63,6 +63,7 @@ class Call:
         self.caller: Caller = ANYONE
         self.request: Any = None
         self.code = grpc.StatusCode.OK
+        self.stages: list[tuple[str, float]] = []
 
     @cached_property
     def id(self) -> str:
@@ -88,6 +89,10 @@ class Call:
         self.context.set_details(text)
         return b""
 
+    def mark(self, stage: str) -> None:
+        """Note that a stage of the work has ended."""
+        self.stages.append((stage, perf_counter()))
+
     def told(self, observer: Observer) -> Answered:
         """Return what is told of the call once it is answered."""
         code = self.code.value[0]
@@ -105,6 +110,9 @@ class Call:
             address=observer.address_of(_address(self.context.peer()), self.headers),
             request=self.request,
             is_judged=True,
+            started=self.started,
+            traceparent=self.headers.get(TRACEPARENT, b"").decode("latin-1"),
+            stages=self.stages,
         )
 
 
@@ -174,13 +182,16 @@ class Calls:
         is_plain = call.headers.get(identifiers.HEADER) != identifiers.ORIGINAL
         if is_plain:
             identifiers.check_request(request)
+        call.mark("decode")
         result = self._result(call, request)
+        call.mark("execute")
         if is_plain:
             result = identifiers.convert_result(result)
         answer = procedure.answered()
         write_answer(procedure.request, answer, result)
         answer.time = perf_counter() - call.started
         text = _encoded(answer)
+        call.mark("encode")
         if not is_worth_compressing(text):
             call.context.disable_next_message_compression()
         return text

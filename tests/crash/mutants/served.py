@@ -1,0 +1,129 @@
+"""Which bugs of the server are planted: overload, clients, shutdown, logs, formats of folders?"""
+
+from tests.crash.mutants.table import Mutant
+
+POOL = "server/pool.py"
+FORMATS = "storage/data_format.py"
+OVERLOAD = ("tests/server/test_overload.py",)
+SLOW_CLIENTS = ("tests/server/test_slow_clients.py",)
+
+SERVED = (
+    Mutant(
+        "L1",
+        "queue without patience",
+        POOL,
+        (("        if (waiting + 1) * self._pace > self.patience_seconds:", "        if False:"),),
+        OVERLOAD,
+    ),
+    Mutant(
+        "L1",
+        "what waited too long is done all the same",
+        POOL,
+        (("if time.monotonic() - submitted > self.patience_seconds:", "if False:"),),
+        OVERLOAD,
+    ),
+    Mutant(
+        "L1",
+        "one lane for reads and writes",
+        "server/rest.py",
+        ((" if operation.permission is Permission.READ else self._lanes.writes", ""),),
+        OVERLOAD,
+    ),
+    Mutant(
+        "L2",
+        "readiness waits for a thread",
+        "server/service.py",
+        (
+            (
+                "    async def _readyz(self, _: Exchange) -> Answer:\n",
+                "    async def _readyz(self, _: Exchange) -> Answer:\n"
+                "        await self._pool.submit(lambda: None)\n",
+            ),
+        ),
+        OVERLOAD,
+    ),
+    Mutant(
+        "L3",
+        "answers that nobody reads are not counted",
+        "server/protocol.py",
+        (("self._immediate.application.unread_bytes += size", "pass"),),
+        SLOW_CLIENTS,
+    ),
+    Mutant(
+        "L3",
+        "slow readers are waited for",
+        "server/protocol.py",
+        (("        self.transport.abort()\n", "        pass\n"),),
+        SLOW_CLIENTS,
+    ),
+    Mutant(
+        "L5",
+        "work goes on for clients that left",
+        "server/exchange.py",
+        (("            self.deadline.cancel()\n", "            pass\n"),),
+        SLOW_CLIENTS,
+    ),
+    Mutant(
+        "L5",
+        "loop over payloads does not look at the time",
+        "collection/view.py",
+        (("            check_deadline()\n", ""),),
+        ("tests/engine/test_timeouts.py",),
+    ),
+    Mutant(
+        "L6",
+        "ready while shutting down",
+        "server/asgi.py",
+        (("lambda: self.leaving or self.stopping,", "lambda: False,"),),
+        ("tests/server/test_restart.py",),
+    ),
+    Mutant(
+        "L6",
+        "requests in flight are not waited for",
+        "server/run.py",
+        (("while self._application.in_flight and", "while False and"),),
+        ("tests/server/test_run.py",),
+    ),
+    Mutant(
+        "S4",
+        "headers in the audit log",
+        "server/observer.py",
+        (("caller=exchange.caller.subject,", "caller=str(exchange.headers),"),),
+        ("tests/server/test_audit.py",),
+    ),
+    Mutant(
+        "S4",
+        "values in the slow-query log",
+        "server/slow.py",
+        (('return value[:100] if name in _NAMES else "text"', "return value[:100]"),),
+        ("tests/server/test_slow.py",),
+    ),
+    Mutant(
+        "U1",
+        "folders without a format are refused",
+        FORMATS,
+        (("    except FileNotFoundError:\n        return\n", ""),),
+        ("tests/compat/test_formats.py",),
+    ),
+    Mutant(
+        "U2",
+        "newer formats are opened",
+        FORMATS,
+        (("    if int(number) > FORMAT:", "    if False:"),),
+        ("tests/compat/test_formats.py",),
+    ),
+    Mutant(
+        "U2",
+        "format looked at after the lock",
+        "collection/catalog.py",
+        (
+            (
+                "        check_format(root)\n        lock = None if read_only else "
+                "DatabaseLock.acquire(root)\n",
+                "        lock = None if read_only else DatabaseLock.acquire(root)\n"
+                "        check_format(root)\n",
+            ),
+        ),
+        ("tests/compat/test_formats.py",),
+    ),
+)
