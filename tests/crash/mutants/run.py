@@ -1,7 +1,7 @@
 """Does some test fail for each planted bug? `python tests/crash/mutants/run.py [name ...]`.
 
-Each mutant of `table.py` and `security_table.py` is planted in a scratch copy of the repository,
-and the test that it names must fail there; without a mutant all of them must pass. A survivor is a
+Each mutant of the tables beside this file is planted in a scratch copy of the repository, and the
+test that it names must fail there; without a mutant all of them must pass. A survivor is a
 missing check, and the exit code is 1. Bounded: one run of at most TIMEOUT_SECONDS a mutant.
 """
 
@@ -14,11 +14,11 @@ import time
 from pathlib import Path
 
 from tests.crash.mutants.security_table import SECURITY
+from tests.crash.mutants.server_table import SERVER
 from tests.crash.mutants.table import MUTANTS as STORAGE
 from tests.crash.mutants.table import Mutant
 
-MUTANTS = (*STORAGE, *SECURITY)
-MUTANTS = (*STORED, *SERVED)
+MUTANTS = (*STORAGE, *SECURITY, *SERVER)
 ROOT = Path(__file__).resolve().parents[3]
 TIMEOUT_SECONDS = 300
 # An editable installation finds `ruvector` before any path does; the copy must win.

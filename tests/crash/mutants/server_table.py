@@ -7,7 +7,7 @@ FORMATS = "storage/data_format.py"
 OVERLOAD = ("tests/server/test_overload.py",)
 SLOW_CLIENTS = ("tests/server/test_slow_clients.py",)
 
-SERVED = (
+SERVER = (
     Mutant(
         "L1",
         "queue without patience",
