@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import msgspec
@@ -93,8 +94,10 @@ def test_sigterm_lets_work_in_flight_end_and_exits_with_0(start, tmp_path):
     process.send_signal(signal.SIGTERM)
     while get(port, "/readyz")[0] == 200:
         pass
-    assert get(port, "/livez")[0] == 200
-    assert get(port, "/collections")[0] == 503
+    for _ in range(20):  # longer than a tick of the loop that waits for signals
+        assert get(port, "/livez")[0] == 200
+        assert get(port, "/collections")[0] == 503
+        time.sleep(0.02)
     assert process.poll() is None
     (tmp_path / "go").touch()
     thread.join()

@@ -68,7 +68,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     slow_query_secs: float | None = None
     verify_https_client_certificate: bool = False
     read_timeout_secs: int = 60
-    max_queue_secs: float = 0.5
+    max_queue_secs: float = 0.25
     max_connections: int = 10_000
     shutdown_delay_secs: float = 0.0
     shutdown_timeout_secs: int = 30

@@ -38,6 +38,11 @@ def default_threads() -> int:
     return min(64, 8 + 4 * (os.cpu_count() or 1))
 
 
+def read_threads() -> int:
+    """Return how many threads suit reads: they compute, and more of them hold up the loop."""
+    return min(64, 2 + 2 * (os.cpu_count() or 1))
+
+
 class WorkerPool:
     """At most `threads` pieces of work at a time and `waiting` more in a queue."""
 
@@ -169,7 +174,8 @@ class Lanes:
         read_patience_seconds: float,
         refused: Callable[[], None] = lambda: None,
     ) -> None:
-        self.reads = WorkerPool(threads, patience_seconds=read_patience_seconds, refused=refused)
+        reads = threads or read_threads()
+        self.reads = WorkerPool(reads, patience_seconds=read_patience_seconds, refused=refused)
         self.writes = WorkerPool(threads, patience_seconds=WRITE_PATIENCE_SECONDS, refused=refused)
         self.service = WorkerPool(SERVICE_THREADS, refused=refused)
 
