@@ -62,6 +62,7 @@ func (t tour) steps() []step {
 		{"query_by_examples", t.queryByExamples},
 		{"query_batch", t.queryBatch},
 		{"query_groups", t.queryGroups},
+		{"older_searches", t.olderSearches},
 		{"facet", t.facet},
 		{"matrix", t.matrix},
 		{"payload_operations", t.payloadOperations},

@@ -248,6 +248,20 @@ func (t tour) queryGroups() any {
 	return list
 }
 
+func (t tour) olderSearches() any {
+	points, three := t.GetPointsClient(), uint64(3)
+	search := must(points.Search(t.ctx, &qdrant.SearchPoints{
+		CollectionName: collection, Vector: []float32{1, 0.5, 0, 0},
+		VectorName: qdrant.PtrOf("text"), Limit: three,
+	}))
+	recommend := must(points.Recommend(t.ctx, &qdrant.RecommendPoints{
+		CollectionName: collection, Using: qdrant.PtrOf("text"), Limit: three,
+		Positive: []*qdrant.PointId{qdrant.NewIDNum(4)},
+		Negative: []*qdrant.PointId{qdrant.NewIDNum(2)},
+	}))
+	return object{"search": hits(search.GetResult()), "recommend": hits(recommend.GetResult())}
+}
+
 func (t tour) facet() any {
 	list := []any{}
 	for _, hit := range must(t.Facet(t.ctx, &qdrant.FacetCounts{

@@ -43,6 +43,7 @@ import io.qdrant.client.grpc.Points.Query;
 import io.qdrant.client.grpc.Points.QueryPointGroups;
 import io.qdrant.client.grpc.Points.QueryPoints;
 import io.qdrant.client.grpc.Points.RecommendInput;
+import io.qdrant.client.grpc.Points.RecommendPoints;
 import io.qdrant.client.grpc.Points.RecommendStrategy;
 import io.qdrant.client.grpc.Points.RetrievedPoint;
 import io.qdrant.client.grpc.Points.ScoredPoint;
@@ -50,6 +51,7 @@ import io.qdrant.client.grpc.Points.ScrollPoints;
 import io.qdrant.client.grpc.Points.ScrollResponse;
 import io.qdrant.client.grpc.Points.SearchMatrixPoints;
 import io.qdrant.client.grpc.Points.SearchParams;
+import io.qdrant.client.grpc.Points.SearchPoints;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -282,6 +284,27 @@ final class Reading {
     return tour.client.queryGroupsAsync(request).get().stream()
         .map(group -> List.of(group.getId().getStringValue(), Plain.hits(group.getHitsList())))
         .toList();
+  }
+
+  Object olderSearches() throws Exception {
+    SearchPoints search =
+        SearchPoints.newBuilder()
+            .setCollectionName(Tour.COLLECTION)
+            .addAllVector(List.of(1f, 0.5f, 0f, 0f))
+            .setVectorName("text")
+            .setLimit(3)
+            .build();
+    RecommendPoints recommend =
+        RecommendPoints.newBuilder()
+            .setCollectionName(Tour.COLLECTION)
+            .addPositive(id(4))
+            .addNegative(id(2))
+            .setUsing("text")
+            .setLimit(3)
+            .build();
+    return Map.of(
+        "search", Plain.hits(tour.client.searchAsync(search).get()),
+        "recommend", Plain.hits(tour.client.recommendAsync(recommend).get()));
   }
 
   Object facet() throws Exception {

@@ -61,6 +61,7 @@ final class Tour {
     steps.put("query_by_examples", reading::queryByExamples);
     steps.put("query_batch", reading::queryBatch);
     steps.put("query_groups", reading::queryGroups);
+    steps.put("older_searches", reading::olderSearches);
     steps.put("facet", reading::facet);
     steps.put("matrix", reading::matrix);
     steps.put("payload_operations", writing::payloadOperations);

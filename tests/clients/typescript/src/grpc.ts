@@ -282,6 +282,16 @@ async function queryGroups() {
   return result?.groups.map((group) => [group.id?.kind.value, hits(group.hits)]);
 }
 
+async function olderSearches() {
+  const search = await points.search({
+    collectionName, vector: [1, 0.5, 0, 0], vectorName: 'text', limit: 3n,
+  });
+  const recommend = await points.recommend({
+    collectionName, positive: [pointId(4)], negative: [pointId(2)], using: 'text', limit: 3n,
+  });
+  return { search: hits(search.result), recommend: hits(recommend.result) };
+}
+
 async function facet() {
   const { hits: counts } = await points.facet({ collectionName, key: 'city', exact: true });
   return counts.map((hit) => [hit.value?.variant.value, Number(hit.count)]);
@@ -447,6 +457,7 @@ await makeTour({
   query_by_examples: queryByExamples,
   query_batch: queryBatch,
   query_groups: queryGroups,
+  older_searches: olderSearches,
   facet,
   matrix,
   payload_operations: payloadOperations,

@@ -225,6 +225,16 @@ async function queryGroups() {
   return groups.map((group) => [group.id, group.hits.map((hit) => [hit.id, hit.score])]);
 }
 
+async function olderSearches() {
+  const search = await client.search(COLLECTION, {
+    vector: { name: 'text', vector: [1, 0.5, 0, 0] }, limit: 3,
+  });
+  const recommend = await client.recommend(COLLECTION, {
+    positive: [4], negative: [2], using: 'text', limit: 3,
+  });
+  return { search: hits({ points: search }), recommend: hits({ points: recommend }) };
+}
+
 async function facet() {
   const { hits: counts } = await client.facet(COLLECTION, { key: 'city', exact: true });
   return counts.map((hit) => [hit.value, hit.count]);
@@ -359,6 +369,7 @@ await makeTour({
   query_by_examples: queryByExamples,
   query_batch: queryBatch,
   query_groups: queryGroups,
+  older_searches: olderSearches,
   facet,
   matrix,
   payload_operations: payloadOperations,

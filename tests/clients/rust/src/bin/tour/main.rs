@@ -55,6 +55,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "query_by_examples": tour.query_by_examples().await?,
         "query_batch": tour.query_batch().await?,
         "query_groups": tour.query_groups().await?,
+        "older_searches": tour.older_searches().await?,
         "facet": tour.facet().await?,
         "matrix": tour.matrix().await?,
         "payload_operations": tour.payload_operations().await?,

@@ -7,9 +7,9 @@ use qdrant_client::qdrant::{
     DiscoverInputBuilder, FacetCountsBuilder, Filter, Fusion, GeoPoint, GeoRadius,
     GetPointsBuilder, OrderByBuilder, PayloadIncludeSelector, PrefetchQueryBuilder, Query,
     QueryBatchPointsBuilder, QueryPointGroupsBuilder, QueryPoints, QueryPointsBuilder, Range,
-    RecommendInputBuilder, RecommendStrategy, RepeatedStrings, ScoredPoint, ScrollPointsBuilder,
-    SearchMatrixPointsBuilder, SearchParamsBuilder, Timestamp, ValuesCount, VectorInput,
-    VectorsSelector,
+    RecommendInputBuilder, RecommendPointsBuilder, RecommendStrategy, RepeatedStrings, ScoredPoint,
+    ScrollPointsBuilder, SearchMatrixPointsBuilder, SearchParamsBuilder, SearchPointsBuilder,
+    Timestamp, ValuesCount, VectorInput, VectorsSelector,
 };
 use qdrant_client::QdrantError;
 use serde_json::{json, Value as Json};
@@ -246,6 +246,17 @@ impl Tour {
                 _ => None,
             };
         Ok(groups.iter().map(|group| json!([id(group), hits(&group.hits)])).collect())
+    }
+
+    pub async fn older_searches(&self) -> Answer {
+        let search = SearchPointsBuilder::new(COLLECTION, [1.0, 0.5, 0.0, 0.0], 3);
+        let search = self.client.search_points(search.vector_name("text")).await?;
+        let recommend = RecommendPointsBuilder::new(COLLECTION, 3)
+            .add_positive(4)
+            .add_negative(2)
+            .using("text");
+        let recommend = self.client.recommend(recommend).await?;
+        Ok(json!({"search": hits(&search.result), "recommend": hits(&recommend.result)}))
     }
 
     pub async fn facet(&self) -> Answer {
