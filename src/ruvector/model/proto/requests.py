@@ -48,7 +48,10 @@ class Row(NamedTuple):
 
 def read_request(request: type, message: Any) -> Any:
     """Return the request that a message is."""
-    return _converted(request, shape_of(REQUESTS[request].message).read(message))
+    fields = shape_of(REQUESTS[request].message).read(message)
+    if fields.get("collection") == "":
+        raise InvalidRequest.of("collection_name", '""', "must not be empty")
+    return _converted(request, fields)
 
 
 def write_request(request: r.Request[Any]) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from ruvector.errors import BadInput
 from ruvector.model import requests as r
 from ruvector.model.points import Hit, Record
 from ruvector.model.proto.plain import shape_of
@@ -16,6 +17,9 @@ from ruvector.model.proto.vectors import write_vectors
 from ruvector.model.results import GroupsResult
 
 Fill = Callable[[Any, Any], None]
+# Readers of protobuf follow 100 levels; six are those of an answer of groups, with the payload's map.
+_MOST_LEVELS: Final = 100 - 6
+_SHALLOW_BYTES: Final = 2 * _MOST_LEVELS // 3  # of a text that cannot be that deep
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -41,8 +45,15 @@ def write_records(target: Any, records: Iterable[Record]) -> None:
 
 def _write_point(point: Any, source: Hit | Record) -> None:
     write_id(point.id, source.id)
-    if source.payload_json is not None:
-        write_values(point.payload, _decode(source.payload_json))
+    text = source.payload_json
+    if text is not None:
+        payload = _decode(text)
+        if len(text) > _SHALLOW_BYTES and _levels(payload) > _MOST_LEVELS:
+            raise BadInput(
+                f"the payload of point {source.id} is nested deeper than gRPC's readers follow; "
+                "read it over REST, or leave it out with with_payload"
+            )
+        write_values(point.payload, payload)
     if source.vector is not None:
         write_vectors(point.vectors, source.vector)
     value = source.order_value
@@ -51,6 +62,15 @@ def _write_point(point: Any, source: Hit | Record) -> None:
             point.order_value.float = value
         else:
             point.order_value.int = value
+
+
+def _levels(value: Any) -> int:
+    """Return how many messages inside each other a value takes."""
+    if isinstance(value, dict):
+        return 3 + max(map(_levels, value.values()), default=0)  # Struct, entry, Value
+    if isinstance(value, list):
+        return 2 + max(map(_levels, value), default=0)  # ListValue, Value
+    return 0
 
 
 def _write_groups(message: Any, result: GroupsResult) -> None:

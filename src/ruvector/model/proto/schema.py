@@ -59,7 +59,7 @@ def pool() -> DescriptorPool:
 
 def message_class(name: str) -> Any:
     """Return the class of a message of the package `qdrant`, or of one named in full."""
-    full = name if name.startswith("grpc.") else f"qdrant.{name}"
+    full = name if "." in name and name.split(".")[0] in ("grpc", "google") else f"qdrant.{name}"
     return GetMessageClass(pool().FindMessageTypeByName(full))
 
 

@@ -16,10 +16,9 @@ from typing import Any
 from urllib.parse import unquote
 
 import grpc
-from google.protobuf.message import DecodeError, EncodeError
+from google.protobuf.message import DecodeError
 
 from ruvector.errors import (
-    BadInput,
     MalformedRequest,
     RateLimited,
     RuvectorError,
@@ -190,7 +189,7 @@ class Calls:
         answer = procedure.answered()
         write_answer(procedure.request, answer, result)
         answer.time = perf_counter() - call.started
-        text = _encoded(answer)
+        text: bytes = answer.SerializeToString()
         call.mark("encode")
         if not is_worth_compressing(text):
             call.context.disable_next_message_compression()
@@ -230,16 +229,6 @@ def _parsed(kind: Any, body: bytes) -> Any:
         raise MalformedRequest(
             f"these {len(body)} bytes are no {kind.DESCRIPTOR.name}, or its messages are nested "
             "more than 100 deep"
-        ) from error
-
-
-def _encoded(answer: Any) -> bytes:
-    try:
-        return answer.SerializeToString()  # type: ignore[no-any-return]
-    except EncodeError as error:
-        raise BadInput(
-            "a payload in the answer is nested deeper than gRPC can carry; read it over REST, or "
-            "leave it out with with_payload"
         ) from error
 
 
