@@ -17,7 +17,7 @@ from ruvector.model.proto.vectors import write_vectors
 from ruvector.model.results import GroupsResult
 
 Fill = Callable[[Any, Any], None]
-# Readers of protobuf follow 100 levels; six are those of an answer of groups, with the payload's map.
+# Readers of protobuf follow 100 levels; six are those of groups around a payload.
 _MOST_LEVELS: Final = 100 - 6
 _SHALLOW_BYTES: Final = 2 * _MOST_LEVELS // 3  # of a text that cannot be that deep
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
