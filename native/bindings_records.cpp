@@ -13,6 +13,8 @@ constexpr int kIdSizePlace = 8;
 constexpr int kIdPlace = 10;
 constexpr int kTextSizePlace = 18;
 constexpr int kNumberKeyBytes = 9;
+constexpr int kExpires = 0x80;  // set in the id's size where the moment of expiry stands before it
+constexpr Py_ssize_t kExpiryBytes = 8;
 
 const char* bytes_of(nb::handle value, Py_ssize_t& size) {
   char* data = nullptr;
@@ -49,15 +51,20 @@ nb::list read_hits(nb::list records) {
   for (nb::handle record : records) {
     Py_ssize_t size = 0;
     const auto* const data = reinterpret_cast<const unsigned char*>(bytes_of(record, size));
-    const bool plain = size >= kHeadBytes && data[kIdSizePlace] == kNumberKeyBytes &&
-                       data[kTextSizePlace] == 0 && data[kTextSizePlace + 1] == 0;
+    const Py_ssize_t shift =
+        size > kIdSizePlace && data[kIdSizePlace] & kExpires ? kExpiryBytes : 0;
+    const bool plain = size >= kHeadBytes + shift &&
+                       (data[kIdSizePlace] & ~kExpires) == kNumberKeyBytes &&
+                       data[kTextSizePlace + shift] == 0 && data[kTextSizePlace + 1 + shift] == 0;
     if (!plain) {
       out.append(nb::none());
       continue;
     }
-    const auto* const payload = reinterpret_cast<const char*>(data + kHeadBytes);
-    out.append(nb::make_tuple(take_number(data + kIdPlace, 8, true), take_number(data, 8, false),
-                              nb::bytes(payload, static_cast<std::size_t>(size - kHeadBytes))));
+    const Py_ssize_t head = kHeadBytes + shift;
+    const auto* const payload = reinterpret_cast<const char*>(data + head);
+    out.append(nb::make_tuple(take_number(data + kIdPlace + shift, 8, true),
+                              take_number(data, 8, false),
+                              nb::bytes(payload, static_cast<std::size_t>(size - head))));
   }
   return out;
 }

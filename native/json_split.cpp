@@ -119,6 +119,9 @@ std::string read_point(Members fields, const char* text, std::uint64_t& id, Poin
     } else if (fields.key == "payload") {
       places.payload_start = place(fields.value);
       places.payload_end = place(fields.stop);
+    } else if (fields.key == "ttl_seconds") {
+      places.ttl_start = place(fields.value);
+      places.ttl_end = place(fields.stop);
     } else if (fields.key != "vectors") {
       return "unknown field `" + std::string(fields.key.substr(0, 100)) + "`";
     }

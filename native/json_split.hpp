@@ -21,11 +21,13 @@ struct JsonPiece {
 std::string split_json(const char* text, std::size_t start, std::size_t stop,
                        std::size_t piece_bytes, std::size_t most, std::vector<JsonPiece>& pieces);
 
-// The points of an array [{"id": .., "vector": .., "payload": ..}, ..]; -1 for what is not there.
+// The points of an array [{"id": .., "vector": .., "payload": .., "ttl_seconds": ..}, ..]; -1 for
+// what is not there.
 struct PointPlaces {
   std::int64_t id_start = -1, id_end = -1;  // -1 also where the id is a plain number
   std::int64_t vector_start = -1, vector_end = -1;
   std::int64_t payload_start = -1, payload_end = -1;
+  std::int64_t ttl_start = -1, ttl_end = -1;
 };
 std::string split_points(const char* text, std::size_t start, std::size_t stop, std::size_t most,
                          std::vector<std::uint64_t>& ids, std::vector<PointPlaces>& places);

@@ -27,6 +27,7 @@ from ruvector.model import requests as r
 from ruvector.model import results as out
 from ruvector.model.configs import CollectionConfig
 from ruvector.model.deadlines import within
+from ruvector.model.lifetimes import Clock, wall_clock
 from ruvector.model.memory import MemoryReport
 from ruvector.model.names import check_name
 from ruvector.model.operations import OPERATION_OF, Kind
@@ -86,15 +87,18 @@ class Engine:
         *,
         read_only: bool = False,
         snapshots: SnapshotSettings | None = None,
+        clock: Clock = wall_clock,
     ) -> "Engine":
         """Open the database in a folder, made if missing; ":memory:" for one that goes with it.
 
+        `clock` tells when points expire, in milliseconds since 1970.
         Errors: StorageLocked when another process has it open for writing; StorageDamaged.
         Cost: about 1 µs a point, and reading every segment file once.
         """
         temporary = files.temporary_folder() if path == ":memory:" else None
         try:
-            catalog = Catalog.open(temporary or Path(path), read_only=read_only)
+            root = temporary or Path(path)
+            catalog = Catalog.open(root, read_only=read_only, clock=clock)
             return cls(catalog, temporary, snapshots or SnapshotSettings())
         except BaseException:
             if temporary is not None:

@@ -23,11 +23,11 @@ def rows_of(block: VectorBlock) -> list[list[float]]:
 
 def test_float32_array_is_passed_on_untouched() -> None:
     array = np.ones((100, 4), dtype=np.float32)
-    ids, blocks, payloads = point_columns(None, range(100), array, None)
-    assert blocks[""].rows is array
-    assert ids == range(100)
-    assert payloads is None
-    for block in split((ids, blocks, payloads), 30, None):
+    columns = point_columns(None, range(100), array, None)
+    assert columns.vectors[""].rows is array
+    assert columns.ids == range(100)
+    assert columns.payloads is None
+    for block in split(columns, 30, None):
         assert np.shares_memory(block.vectors[""].rows, array)
 
 
@@ -153,5 +153,5 @@ def test_wrong_columns_are_refused_with_the_place(arguments: Any, word: str) -> 
 def test_array_of_objects_is_stacked() -> None:
     rows = np.empty(2, dtype=object)
     rows[:] = [np.array([1.0, 2.0]), [3.0, 4.0]]
-    _, blocks, _ = point_columns(None, [1, 2], rows, None)
+    blocks = point_columns(None, [1, 2], rows, None).vectors
     assert rows_of(blocks[""]) == [[1, 2], [3, 4]]

@@ -16,26 +16,32 @@ from ruvector.collection.entries import (
     decode_entry,
     encode_entry,
 )
-from ruvector.collection.records import decode_record, encode_record
+from ruvector.collection.records import decode_record, encode_record, expiry_of, payload_of
 from ruvector.errors import StorageDamaged
 from ruvector.model.ids import id_key, original_text
 
 UUID = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
 
 
+@pytest.mark.parametrize("expiry", [0, 1, 2**62])
 @pytest.mark.parametrize("payload", [None, b'{"a":1}', b'{"\xc3\xbc":[null]}'])
 @pytest.mark.parametrize("point_id", [0, 2**64 - 1, UUID, UUID.upper(), "1", "x" * 4096, "ü\0"])
-def test_record_comes_back(point_id: int | str, payload: bytes | None) -> None:
+def test_record_comes_back(point_id: int | str, payload: bytes | None, expiry: int) -> None:
     key = id_key(point_id)
-    record = decode_record(encode_record(2**63, key, original_text(point_id, key), payload))
+    encoded = encode_record(2**63, key, original_text(point_id, key), payload, expiry)
+    record = decode_record(encoded)
     assert (record.id, record.version, record.key) == (point_id, 2**63, key)
-    assert record.payload == (payload or b"")
+    assert record.payload == (payload or b"") == payload_of(encoded)
+    assert record.expiry == expiry == expiry_of(encoded)
 
 
+@pytest.mark.parametrize("expiry", [0, 5])
 @pytest.mark.parametrize("point_id", [7, UUID, "text of an id"])
-def test_record_cut_anywhere_before_its_payload_is_damaged(point_id: int | str) -> None:
+def test_record_cut_anywhere_before_its_payload_is_damaged(
+    point_id: int | str, expiry: int
+) -> None:
     key = id_key(point_id)
-    whole = encode_record(5, key, original_text(point_id, key), None)
+    whole = encode_record(5, key, original_text(point_id, key), None, expiry)
     for length in range(len(whole)):
         with pytest.raises(StorageDamaged, match=f"record of {length} bytes"):
             decode_record(whole[:length])

@@ -58,6 +58,7 @@ def _operations() -> Iterator[Operation]:
     yield "upsert", "a", ["one", "two"], 7
     yield "settle", "a"
     yield "upsert", "a", range(5), 8
+    yield "mortal", "a", range(3, 8), 9
 
 
 def _snapshots() -> Iterator[Operation]:
@@ -107,6 +108,7 @@ def _create(client: RuvectorClient, name: str) -> None:
     client.create_collection(name, dimensions=DIM, distance="euclid", optimizers=OPTIMIZERS)
 
 
+TTL_SECONDS = 1e6  # longer than any run
 OPTIMIZERS = {"indexing_threshold": 1}
 
 
@@ -150,6 +152,9 @@ _PERFORM = {
     "alias": _alias,
     "batch": _batch,
     "upsert": lambda client, name, ids, version: client.upsert(name, _points(ids, version)),
+    "mortal": lambda client, name, ids, version: client.upsert(
+        name, _points(ids, version), ttl_seconds=TTL_SECONDS
+    ),
     "delete": lambda client, name, ids: client.delete(name, list(ids)),
     "delete_tag": lambda client, name, tag: client.delete(name, filter={"tag": tag}),
     "payload": lambda client, name, ids, version: client.set_payload(
@@ -195,7 +200,7 @@ def changed(state: State, operation: Operation) -> State:
 
 
 def _change_points(points: dict[Any, Any], kind: str, rest: list[Any]) -> None:
-    if kind in ("upsert", "batch"):
+    if kind in ("upsert", "batch", "mortal"):
         for point in _points(rest[0], rest[-1]):
             points[point["id"]] = (point["vector"], point["payload"])
     if kind == "batch":

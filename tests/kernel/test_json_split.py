@@ -158,6 +158,7 @@ def test_points_are_those_of_the_oracle() -> None:
         {"id": "x", "vectors": [4], "vector": [5]},
         {"id": -1, "vector": [4], "vectors": [5]},
         {"id": 1.5},
+        {"ttl_seconds": 60, "id": 1, "payload": {}},
     ]
     text = json.dumps(points).encode()
     ids, places = split_points(text, 0, len(text), HUGE)

@@ -65,11 +65,16 @@ def test_values_are_opened_and_damage_is_named() -> None:
     assert crc32c(pairs[0][1], crc32c(b"a", seed)) == RESIDUE
 
 
-def test_records_become_hits_whatever_their_ids_are() -> None:
+@pytest.mark.parametrize("expiry", [0, 2**60])
+def test_records_become_hits_whatever_their_ids_are(expiry: int) -> None:
     ids: list[int | str] = [0, 2**64 - 1, "550e8400-e29b-41d4-a716-446655440000", "a text"]
     records = [
         encode_record(
-            version, id_key(point), point if point == "a text" else None, b'{"a":1}' * version
+            version,
+            id_key(point),
+            point if point == "a text" else None,
+            b'{"a":1}' * version,
+            expiry,
         )
         for version, point in enumerate(ids)
     ]
@@ -80,9 +85,11 @@ def test_records_become_hits_whatever_their_ids_are() -> None:
     ]
 
 
-@pytest.mark.parametrize("size", range(20))
-def test_record_that_is_cut_off_is_damage(size: int) -> None:
-    record = encode_record(1, id_key(5), None, None)[:size]
+@pytest.mark.parametrize(
+    ("size", "expiry"), [*((size, 0) for size in range(20)), *((size, 5) for size in range(28))]
+)
+def test_record_that_is_cut_off_is_damage(size: int, expiry: int) -> None:
+    record = encode_record(1, id_key(5), None, None, expiry)[:size]
     assert read_hits([record]) == oracle.read_hits([record]) == [None]
     with pytest.raises(StorageDamaged):
         decode_hits([record])

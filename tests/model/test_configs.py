@@ -148,6 +148,7 @@ def test_setting_that_is_not_given_or_null_keeps_the_old_value() -> None:
 
 
 REFUSED_ON_CREATE: list[tuple[str, Any, str]] = [
+    ("ttl_seconds", 0, "ttl_seconds"),
     ("shard_number", 2, "shard_number"),
     ("shard_number", 0, "shard_number"),
     ("sharding_method", "custom", "sharding_method"),
@@ -252,6 +253,7 @@ def test_vector_setting_that_cannot_be_honoured_is_refused(
 
 
 REFUSED_ON_UPDATE: list[tuple[str, Any, str]] = [
+    ("ttl_seconds", -1, "ttl_seconds"),
     ("params", CollectionParamsDiff(replication_factor=2), "replication_factor"),
     ("params", CollectionParamsDiff(write_consistency_factor=2), "write_consistency_factor"),
     ("params", CollectionParamsDiff(read_fan_out_factor=1), "read_fan_out_factor"),

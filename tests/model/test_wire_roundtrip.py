@@ -75,6 +75,7 @@ EXAMPLES: list[r.Request[Any]] = [
         ),
     ),
     r.Upsert(collection=C, points=PointsBlock(IDS, {"b": PART})),
+    r.Upsert(collection=C, points=PointsBlock(IDS, {"b": PART}, None, [5.5, None, 2])),
     r.Upsert(collection=C, points=PointsBlock([1], {})),
     r.Upsert(collection=C, points=PointsBlock([], {})),
     r.UpdateVectors(collection=C, points=PointsBlock(IDS, {"a": PART}), ordering="weak"),

@@ -15,6 +15,7 @@ from ruvector.model.configs import (
     VectorParamsDiff,
     WalConfigDiff,
 )
+from ruvector.model.lifetimes import NO_TTL, parse_ttl
 from ruvector.model.memory import MemoryReport
 from ruvector.model.reports import OptimizationsResult
 from ruvector.model.results import CollectionInfo, UpdateResult
@@ -47,6 +48,7 @@ class CollectionCalls:
         on_disk_payload: bool | None = None,
         datatype: str | None = None,
         metadata: dict[str, Any] | None = None,
+        ttl_seconds: float | None = None,
         exist_ok: bool = False,
     ) -> bool:
         """Create a collection; True once it can be written to.
@@ -56,7 +58,8 @@ class CollectionCalls:
         With ``"multivector_config": {"comparator": "max_sim"}`` a vector is several rows.
         `sparse_vectors` sets up sparse ones: ``{"text": {"modifier": "idf"}}``.
         `hnsw`, `quantization`, `optimizers` and `wal` take the settings of Qdrant's API;
-        `datatype` is float32, float16, uint8 or turbo4 (4 bits a number). Settings that cannot be
+        `datatype` is float32, float16, uint8 or turbo4 (4 bits a number). `ttl_seconds` is how long
+        points live from their write on, unless they say so themselves. Settings that cannot be
         honoured are refused, not ignored. With `exist_ok`, a collection of that name is left as it
         is and the answer is False; otherwise AlreadyExists is raised.
         """
@@ -80,6 +83,7 @@ class CollectionCalls:
             wal_config=_settings(wal, WalConfigDiff, "wal"),
             on_disk_payload=on_disk_payload,
             metadata=metadata,
+            ttl_seconds=_ttl(ttl_seconds),
         )
         try:
             return self._transport.execute(request)
@@ -120,11 +124,13 @@ class CollectionCalls:
         optimizers: Settings | None = None,
         on_disk_payload: bool | None = None,
         metadata: dict[str, Any] | None = None,
+        ttl_seconds: float | str | None = None,
     ) -> bool:
         """Change settings of a live collection; those not given stay.
 
         `vectors` maps names ("" for the unnamed vector) to the settings to change,
-        `sparse_vectors` those of sparse ones.
+        `sparse_vectors` those of sparse ones. `ttl_seconds` holds for points written from now on;
+        "Disabled" takes it away.
         """
         params = None
         if on_disk_payload is not None:
@@ -145,6 +151,7 @@ class CollectionCalls:
                 optimizers_config=_settings(optimizers, OptimizersConfigDiff, "optimizers"),
                 params=params,
                 metadata=metadata,
+                ttl_seconds=_ttl(ttl_seconds),
             )
         )
 
@@ -275,6 +282,10 @@ def _translated(source: Any) -> dict[str, Any]:
             '{"dimensions": 384, "distance": "cosine"}'
         )
     return {_FRIENDLY.get(str(name), str(name)): value for name, value in source.items()}
+
+
+def _ttl(value: Any) -> Any:
+    return value if value == NO_TTL else parse_ttl(value, "ttl_seconds")
 
 
 def _settings(source: Any, kind: type[T], path: str) -> T | None:

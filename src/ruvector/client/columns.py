@@ -6,23 +6,33 @@ dimensions, is left to it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
 
 from ruvector.errors import BadInput
 from ruvector.model.ids import PointId, id_key
+from ruvector.model.lifetimes import parse_ttl
 from ruvector.model.points import PointsBlock, VectorBlock, encode_payload
 from ruvector.model.query_vectors import SparseVector
 from ruvector.model.wire.encode import encode_json
 
-Columns: TypeAlias = tuple[Sequence[PointId], dict[str, VectorBlock], Sequence[Any] | None]
+
+class Columns(NamedTuple):
+    """Points as a caller gave them, checked as far as that needs no collection."""
+
+    ids: Sequence[PointId]
+    vectors: dict[str, VectorBlock]
+    payloads: Sequence[Any] | None = None
+    ttls: Sequence[Any] | None = None
+
+
 _NUMBER_BYTES = 12  # of a float32 as text with its comma, such as -0.012345678
 _POINT_BYTES = 96  # of an id that is a UUID, and the names of the fields
 _NESTED = (list, tuple, np.ndarray)
 _SAMPLE = 32  # vectors whose text tells how long the others are
-_POINT_FIELDS = {"id", "vector", "payload"}
+_POINT_FIELDS = ("id", "vector", "payload", "ttl_seconds")
 
 
 def as_ids(ids: Any) -> Sequence[PointId]:
@@ -54,9 +64,42 @@ def as_id(value: Any) -> PointId:
 
 
 def point_columns(
+    points: Iterable[Any] | None,
+    ids: Any,
+    vectors: Any,
+    payloads: Sequence[Any] | None,
+    ttl_seconds: Any = None,
+) -> Columns:
+    """Return the columns of either form of a write's arguments."""
+    columns = _columns(points, ids, vectors, payloads)
+    return columns if ttl_seconds is None else _with_ttls(columns, ttl_seconds)
+
+
+def _with_ttls(columns: Columns, ttl_seconds: Any) -> Columns:
+    """Return the columns with one lifetime for all points, or one for each.
+
+    What a point says itself counts first.
+    """
+    count = len(columns.ids)
+    if isinstance(ttl_seconds, np.ndarray):
+        ttl_seconds = ttl_seconds.tolist()
+    if not isinstance(ttl_seconds, Sequence) or isinstance(ttl_seconds, str):
+        ttl_seconds = [parse_ttl(ttl_seconds, "ttl_seconds")] * count
+    if len(ttl_seconds) != count:
+        raise BadInput(
+            f"{count} points but {len(ttl_seconds)} ttl_seconds; give one for all, or one for each"
+        )
+    own = columns.ttls or [None] * count
+    ttls = [
+        parse_ttl(given if ttl is None else ttl, f"points[{position}].ttl_seconds")
+        for position, (ttl, given) in enumerate(zip(own, ttl_seconds, strict=True))
+    ]
+    return columns._replace(ttls=ttls)
+
+
+def _columns(
     points: Iterable[Any] | None, ids: Any, vectors: Any, payloads: Sequence[Any] | None
 ) -> Columns:
-    """Return (ids, blocks, payloads) from either form of a write's arguments."""
     if points is not None:
         if ids is not None or vectors is not None or payloads is not None:
             raise BadInput("give either points, or ids and vectors, not both")
@@ -80,7 +123,7 @@ def point_columns(
             raise BadInput(
                 f"{len(chosen)} ids but {len(payloads)} payloads; use None for no payload"
             )
-    return chosen, blocks, payloads
+    return Columns(chosen, blocks, payloads)
 
 
 def as_rows(rows: Any, name: str = "") -> Any:
@@ -110,7 +153,7 @@ def as_rows(rows: Any, name: str = "") -> Any:
 
 def split(columns: Columns, batch_points: int, batch_bytes: int | None) -> Iterator[PointsBlock]:
     """Yield the points in blocks of at most `batch_points`, and of about `batch_bytes` as JSON."""
-    ids, blocks, payloads = columns
+    ids, blocks, payloads, ttls = columns
     vector_bytes = _POINT_BYTES + sum(_row_bytes(block.rows) for block in blocks.values())
     if batch_bytes is not None:
         batch_points = max(1, min(batch_points, batch_bytes // vector_bytes))
@@ -126,6 +169,7 @@ def split(columns: Columns, batch_points: int, batch_bytes: int | None) -> Itera
                 ids[start + low : start + high],
                 _slice(blocks, start + low, start + high),
                 texts and texts[low:high],
+                None if ttls is None else ttls[start + low : start + high],
             )
 
 
@@ -186,11 +230,13 @@ def _slice(blocks: dict[str, VectorBlock], start: int, stop: int) -> dict[str, V
 def _from_points(points: Iterable[Any]) -> Columns:
     ids: list[Any] = []
     payloads: list[Any] = []
+    ttls: list[Any] = []
     found: dict[str, tuple[list[Any], list[int]]] = {}
     for position, point in enumerate(points):
-        point_id, vector, payload = _fields(point, position)
+        point_id, vector, payload, ttl = _fields(point, position)
         ids.append(point_id)
         payloads.append(payload)
+        ttls.append(parse_ttl(ttl, f"points[{position}].ttl_seconds"))
         for name, row in (vector if isinstance(vector, Mapping) else {"": vector}).items():
             rows, positions = found.setdefault(name, ([], []))
             rows.append(row)
@@ -202,28 +248,29 @@ def _from_points(points: Iterable[Any]) -> Columns:
         )
         for name, (rows, positions) in found.items()
     }
-    given = any(payload is not None for payload in payloads)
-    return as_ids(ids), blocks, payloads if given else None
+    return Columns(as_ids(ids), blocks, _if_any(payloads), _if_any(ttls))
 
 
-def _fields(point: Any, position: int) -> tuple[Any, Any, Any]:
+def _if_any(values: list[Any]) -> list[Any] | None:
+    return values if any(value is not None for value in values) else None
+
+
+def _fields(point: Any, position: int) -> tuple[Any, Any, Any, Any]:
     if isinstance(point, Mapping):
-        unknown = set(point) - _POINT_FIELDS
+        unknown = set(point).difference(_POINT_FIELDS)
         if unknown:
             raise BadInput(
                 f"points[{position}] has the field {sorted(map(str, unknown))[0]!r}; "
-                "a point has id, vector and payload"
+                "a point has id, vector, payload and ttl_seconds"
             )
-        point_id, vector, payload = (point.get(name) for name in ("id", "vector", "payload"))
+        point_id, vector, payload, ttl = map(point.get, _POINT_FIELDS)
     else:  # a Record or a Hit, so that points can be copied from one collection to another
-        point_id, vector, payload = (
-            getattr(point, name, None) for name in ("id", "vector", "payload")
-        )
+        point_id, vector, payload, ttl = (getattr(point, name, None) for name in _POINT_FIELDS)
     if point_id is None:
         raise BadInput(f"points[{position}] has no id; ids are never invented: give one")
     if vector is None:
         raise BadInput(f"points[{position}] (id {point_id!r}) has no vector")
-    return point_id, vector, payload
+    return point_id, vector, payload, ttl
 
 
 def _ragged(rows: Any, name: str) -> str | None:

@@ -14,13 +14,13 @@ from ruvector.client.transport import Transport
 from ruvector.errors import BadInput
 from ruvector.model import requests as r
 from ruvector.model.filters import shorthand
-from ruvector.model.ids import PointId
 from ruvector.model.points import PointsBlock
 from ruvector.model.results import UpdateResult
 from ruvector.model.wire.decode import BATCH_CHANGES
 
 Filter = Mapping[str, Any]
 _OPTIONS = ("update_filter", "update_mode")
+_COLUMNS = ("points", "ids", "vectors", "payloads", "ttl_seconds")
 
 
 class PointCalls:
@@ -36,6 +36,7 @@ class PointCalls:
         ids: Any = None,
         vectors: Any = None,
         payloads: Sequence[Mapping[str, Any] | None] | None = None,
+        ttl_seconds: float | Sequence[float | None] | None = None,
         wait: bool = True,
         batch_size: int | None = None,
         progress: bool = False,
@@ -49,11 +50,13 @@ class PointCalls:
         range), `vectors` [n, dim] (float32 is passed on as it is) or a dict of them by name,
         `payloads` [n]. Writes of more than `batch_size` points (10,000 unless told; to a server
         about 8 MB) are cut into batches, each applied as a whole. `progress` shows a bar.
+        `ttl_seconds` (one for all, or one for each; also a field of a point) is how long points
+        live, else as long as the collection says: after that nobody sees them.
         `update_mode`: "insert_only" leaves points that exist as they are, "update_only" makes no
         new ones. With `update_filter` points that exist are replaced only if they match. Returns
         the result of the last batch.
         """
-        columns = point_columns(points, ids, vectors, payloads)
+        columns = point_columns(points, ids, vectors, payloads, ttl_seconds)
         options = {"update_filter": _filter(update_filter), "update_mode": update_mode}
         return self._write(r.Upsert, name, columns, wait, batch_size, progress, options)
 
@@ -72,11 +75,12 @@ class PointCalls:
 
         With `update_filter` only those of points that match.
         """
-        ids, blocks, payloads = point_columns(points, ids, vectors, None)
-        if payloads is not None:
+        columns = point_columns(points, ids, vectors, None)
+        if columns.payloads is not None:
             raise BadInput("update_vectors takes no payloads: use upsert, or set_payload for them")
+        if columns.ttls is not None:
+            raise BadInput("update_vectors takes no ttl_seconds: use upsert to give a new one")
         options = {"update_filter": _filter(update_filter)}
-        columns = (ids, blocks, None)
         return self._write(r.UpdateVectors, name, columns, wait, batch_size, False, options)
 
     def delete(
@@ -197,7 +201,7 @@ class PointCalls:
             if batch_size < 1:
                 raise BadInput(f"batch_size is {batch_size}; it must be 1 or larger")
             limit, size = batch_size, None
-        with progress_bar(len(columns[0]), progress) as advance:
+        with progress_bar(len(columns.ids), progress) as advance:
             for block in split(columns, limit, size):
                 write = request(collection=name, points=block, wait=wait, **options)
                 result = transport.execute(write)
@@ -256,9 +260,8 @@ def _change(operation: Any, number: int) -> r.Request[Any]:
 
 
 def _block(fields: dict[str, Any], number: int) -> PointsBlock:
-    unknown = set(fields) - {"points", "ids", "vectors", "payloads"}
+    unknown = set(fields).difference(_COLUMNS)
     if unknown:
         raise BadInput(f"operations[{number}] has the unknown field {sorted(unknown)[0]!r}")
-    columns = point_columns(*(fields.get(x) for x in ("points", "ids", "vectors", "payloads")))
-    count: Sequence[PointId] = columns[0]
-    return next(split(columns, max(1, len(count)), None))
+    columns = point_columns(*map(fields.get, _COLUMNS))
+    return next(split(columns, max(1, len(columns.ids)), None))

@@ -30,6 +30,7 @@ from ruvector.errors import (
     StorageLocked,
 )
 from ruvector.model.configs import CollectionConfig
+from ruvector.model.lifetimes import Clock, wall_clock
 from ruvector.model.reports import QuotaConfig
 from ruvector.model.strict import StrictMode
 from ruvector.storage import files
@@ -63,8 +64,11 @@ _decode_stored = msgspec.json.Decoder(_Stored).decode
 class Catalog:
     """All collections of one data folder. `lock` guards changes; lookups need none."""
 
-    def __init__(self, root: Path, meta: MetaStore, lock: DatabaseLock | None) -> None:
+    def __init__(
+        self, root: Path, meta: MetaStore, lock: DatabaseLock | None, clock: Clock = wall_clock
+    ) -> None:
         self.root = root
+        self._clock = clock
         self.read_only = lock is None
         self._meta = meta
         self._database_lock = lock
@@ -77,8 +81,11 @@ class Catalog:
         self._generation = -1
 
     @classmethod
-    def open(cls, root: Path, *, read_only: bool = False) -> "Catalog":
-        """Open the data folder with all its collections; a writer creates a missing one."""
+    def open(cls, root: Path, *, read_only: bool = False, clock: Clock = wall_clock) -> "Catalog":
+        """Open the data folder with all its collections; a writer creates a missing one.
+
+        `clock` tells when points expire.
+        """
         if not read_only:
             files.make_folder(root)
         elif not (root / "meta").is_dir():
@@ -88,7 +95,7 @@ class Catalog:
         meta: MetaStore | None = None
         try:
             meta = MetaStore.open(root, read_only=read_only, create=not read_only)
-            catalog = cls(root, meta, lock)
+            catalog = cls(root, meta, lock, clock)
             if not read_only:
                 note_format(root)
                 files.make_folder(root / COLLECTIONS_FOLDER)
@@ -211,7 +218,7 @@ class Catalog:
             path = self.root / COLLECTIONS_FOLDER / folder
             collection: Collection | None = None
             try:
-                collection = Collection.open(path, config, create=True)
+                collection = Collection.open(path, config, create=True, clock=self._clock)
                 stored = _Stored(folder, config)
                 files.sync_folder(path.parent)
                 self._meta.commit([("collections", name, msgspec.json.encode(stored))])
@@ -385,7 +392,9 @@ class Catalog:
         try:
             if not path.is_dir():
                 raise StorageDamaged(f"{path} is missing; restore it from a snapshot")
-            self._open[name] = Collection.open(path, stored.config, read_only=self.read_only)
+            self._open[name] = Collection.open(
+                path, stored.config, read_only=self.read_only, clock=self._clock
+            )
         except StorageDamaged as error:
             self._damaged[name] = error
 

@@ -17,6 +17,7 @@ from ruvector.index.payload import create_field_index
 from ruvector.model import requests as r
 from ruvector.model.filters import Filter, parse_filter
 from ruvector.model.ids import PointId, id_key
+from ruvector.model.lifetimes import expiries_of
 from ruvector.model.limits import MAX_IDS
 from ruvector.model.paths import Path, delete_at, parse_path, set_at
 from ruvector.model.paths import merge as merge_into
@@ -36,7 +37,9 @@ def change_of(collection: Collection, request: r.Request[Any]) -> Change:
 def _upsert(collection: Collection, request: r.Upsert) -> Change:
     rule = _changeable(request.update_mode, request.update_filter)
     is_first = rule.mode == "insert_only"
-    points = prepare_points(request.points, collection.shard.spaces, first=is_first)
+    given = request.points
+    expiries = expiries_of(given.ttls, collection.config.ttl, len(given), collection.shard.clock)
+    points = prepare_points(given, collection.shard.spaces, first=is_first, expiries=expiries)
     check_lengths(collection, points)
     _refuse_repeated(request, points)
     return lambda preparation: preparation.upsert(points, rule)

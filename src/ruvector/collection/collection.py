@@ -9,10 +9,12 @@ from ruvector.collection.maintenance import Maintenance
 from ruvector.collection.rates import RateLimiter
 from ruvector.collection.shard import Change, Shard
 from ruvector.collection.spaces import Space, find_space, spaces_of
+from ruvector.collection.sweeping import Sweeper
 from ruvector.collection.view import View
 from ruvector.errors import TimedOut
 from ruvector.model.configs import CollectionConfig
 from ruvector.model.filters import Filter
+from ruvector.model.lifetimes import Clock, wall_clock
 
 
 class Collection:
@@ -22,20 +24,34 @@ class Collection:
         self.config = config
         self.shard = shard
         self.maintenance = Maintenance(shard, lambda: self.config)
+        self.sweeper = Sweeper(shard)
+        shard.on_applied = self._wake
         self.reads, self.writes = RateLimiter(), RateLimiter()
 
     @classmethod
     def open(
-        cls, path: Path, config: CollectionConfig, *, create: bool = False, read_only: bool = False
+        cls,
+        path: Path,
+        config: CollectionConfig,
+        *,
+        create: bool = False,
+        read_only: bool = False,
+        clock: Clock = wall_clock,
     ) -> "Collection":
         """Open the collection whose shard is in a folder."""
-        shard = Shard.open(path, spaces_of(config), create=create, read_only=read_only)
+        spaces = spaces_of(config)
+        shard = Shard.open(path, spaces, create=create, read_only=read_only, clock=clock)
         collection = cls(config, shard)
-        collection.maintenance.wake()
+        collection._wake()
         return collection
 
+    def _wake(self) -> None:
+        self.maintenance.wake()
+        self.sweeper.wake()
+
     def close(self) -> None:
-        """Stop maintenance, finish waiting writes, close the files."""
+        """Stop what runs in the background, finish waiting writes, close the files."""
+        self.sweeper.close()
         self.maintenance.close()
         self.shard.close()
 
@@ -95,7 +111,7 @@ class Collection:
     @property
     def optimizer_status(self) -> str | dict[str, str]:
         """Return "ok", or what keeps writes or maintenance from going on."""
-        failure = self.problem or self.maintenance.failure
+        failure = self.problem or self.maintenance.failure or self.sweeper.failure
         return "ok" if failure is None else {"error": str(failure)}
 
     @property

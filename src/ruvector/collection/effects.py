@@ -11,6 +11,7 @@ import numpy as np
 
 from ruvector.collection.growing import Columns
 from ruvector.collection.segment import Rows
+from ruvector.model.lifetimes import Moments
 
 JsonObject = dict[str, Any]
 
@@ -24,6 +25,7 @@ class Effect:
     count: int = 0
     columns: Columns = field(default_factory=dict)
     payloads: list[bytes | None] | None = None  # of the new rows
+    expiries: Moments | None = None  # of the new rows, 0 for never
     log_bytes: int = 0
     dead: Rows = field(default_factory=lambda: np.empty(0, dtype=np.uint32))
     dead_payloads: list[bytes] = field(default_factory=list)  # of `dead`, where fields are indexed

@@ -32,7 +32,10 @@ class VectorColumn(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Put(msgspec.Struct, frozen=True, array_like=True, tag="put"):
-    """New rows `first_row ..` for these ids; `dead`: uint32 rows that they replace."""
+    """New rows `first_row ..` for these ids; `dead`: uint32 rows that they replace.
+
+    `expiries`: int64, when each is gone, in milliseconds since 1970, 0 for never; None for all.
+    """
 
     first_row: int
     keys: list[bytes]
@@ -40,6 +43,7 @@ class Put(msgspec.Struct, frozen=True, array_like=True, tag="put"):
     payloads: list[bytes | None] | None
     vectors: list[VectorColumn]
     dead: memoryview
+    expiries: memoryview | None = None
 
 
 class Remove(msgspec.Struct, frozen=True, array_like=True, tag="remove"):

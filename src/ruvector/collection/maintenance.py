@@ -51,7 +51,6 @@ class Maintenance:
         self.failure: BaseException | None = None
         self.current = ""  # the reason of the step that runs
         self.history = History(str(shard.store.path))
-        shard.on_applied = self.wake
 
     # Called from any thread
 

@@ -12,6 +12,7 @@ from ruvector.collection.spaces import Column, Space, find_space
 from ruvector.errors import BadInput
 from ruvector.model.filters import Filter
 from ruvector.model.ids import PointId, id_key, original_text
+from ruvector.model.lifetimes import Moments
 from ruvector.model.limits import MAX_BATCH_POINTS
 from ruvector.model.points import PointsBlock
 
@@ -25,6 +26,7 @@ class PreparedPoints:
     texts: dict[int, str]
     payloads: list[bytes | None] | None
     columns: Columns
+    expiries: Moments | None = None  # when each is gone, 0 for never
 
 
 class Changeable(NamedTuple):
@@ -50,6 +52,7 @@ def prepare_points(
     *,
     partial: bool = False,
     first: bool = False,
+    expiries: Moments | None = None,
 ) -> PreparedPoints:
     """Return the batch ready to be stored; of points with the same id the last one counts.
 
@@ -70,7 +73,7 @@ def prepare_points(
         if len(block) != expected:
             raise BadInput(f"{expected} points but {len(block)} vectors {name!r}")
         columns[space.key] = (space.read(block.rows), block.positions)
-    prepared = PreparedPoints(points.ids, keys, texts, points.payloads, columns)
+    prepared = PreparedPoints(points.ids, keys, texts, points.payloads, columns, expiries)
     places = reversed(range(count)) if first else range(count)
     counting = {keys[i]: i for i in places}
     return prepared if len(counting) == count else _only(prepared, counting, partial)
@@ -115,4 +118,5 @@ def _only(points: PreparedPoints, last: Mapping[bytes, int], partial: bool) -> P
         {new_position[i]: text for i, text in points.texts.items() if i in new_position},
         None if points.payloads is None else [points.payloads[i] for i in chosen],
         columns,
+        None if points.expiries is None else points.expiries[chosen],
     )

@@ -7,6 +7,7 @@ commit.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -32,6 +33,7 @@ from ruvector.collection.spaces import Column, Space
 from ruvector.errors import BadInput, NotFound
 from ruvector.model.filters import Filter
 from ruvector.model.ids import PointId, id_key
+from ruvector.model.lifetimes import Moments
 from ruvector.model.limits import MAX_ROWS
 from ruvector.model.points import encode_payload
 from ruvector.storage.transaction import WriteTransaction
@@ -49,7 +51,7 @@ class Preparation:
     `resolve` answers a filter with rows as of this moment, `matching` with those of some rows;
     `vector_at` returns the stored vector of a row that memory shows; `take_rows` hands out new
     rows; `keeps_payloads` says whether fields are indexed, so that old payloads must be known when
-    rows change.
+    rows change; `lapsed` are rows of points that have expired, which are as good as deleted.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Preparation:
         vector_at: Callable[[str, int], Any],
         take_rows: Callable[[int], int],
         keeps_payloads: bool,
+        lapsed: BitMap,
     ) -> None:
         self.transaction = transaction
         self._pending = pending
@@ -71,17 +74,27 @@ class Preparation:
         self._vector_at = vector_at
         self._take_rows = take_rows
         self._keeps_payloads = keeps_payloads
+        self._lapsed = lapsed
 
     def upsert(self, points: PreparedPoints, rule: Changeable = ALL_CHANGE) -> Effect:
         """Give every point that the rule allows a new row; rows of ids that exist die."""
         if rule is not ALL_CHANGE:
-            rows = self.transaction.rows_of(points.keys)
+            rows = self._rows_seen(points.keys)
             points = chosen_points(points, self._changeable(rows, rule))
-        return self._put(points.keys, points.texts, points.payloads, points.columns)
+        return self._put(
+            points.keys, points.texts, points.payloads, points.columns, points.expiries
+        )
 
     def delete(self, ids: Sequence[PointId] | None, filter: Filter | None) -> Effect:
         """Remove the chosen points; ids that do not exist are no error."""
-        chosen = self._choose(ids, filter, missing_is_error=False)
+        return self._remove(self._choose(ids, filter, missing_is_error=False))
+
+    def sweep(self, rows: Sequence[int]) -> Effect:
+        """Remove those of these rows, of points that have expired, that are still there."""
+        records = zip(rows, self.transaction.points(rows), strict=True)
+        return self._remove([(row, decode_record(data)) for row, data in records if data])
+
+    def _remove(self, chosen: list[tuple[int, PointRecord]]) -> Effect:
         rows = _ascending(row for row, _ in chosen)
         keys = [record.key for _, record in chosen]
         effect = self._log(Remove(keys, memoryview(rows)))  # type: ignore[arg-type]
@@ -100,7 +113,7 @@ class Preparation:
             points, rows = chosen_points(points, positions), [rows[i] for i in positions]
         records = [decode_record(data) for data in self._records(rows)]
         columns = self._completed(rows, points.columns)
-        return self._put(points.keys, _texts(records), [r.payload for r in records], columns)
+        return self._moved(points.keys, records, columns)
 
     def delete_vectors(
         self, names: Sequence[str], ids: Sequence[PointId] | None, filter: Filter | None
@@ -110,8 +123,7 @@ class Preparation:
         rows = [row for row, _ in chosen]
         records = [record for _, record in chosen]
         columns = self._completed(rows, {}, without=frozenset(names))
-        keys = [record.key for record in records]
-        return self._put(keys, _texts(records), [r.payload for r in records], columns)
+        return self._moved([record.key for record in records], records, columns)
 
     def change_payload(
         self,
@@ -130,7 +142,10 @@ class Preparation:
         keys = [record.key for _, record in chosen]
         effect = self._log(Payloads(memoryview(rows), keys, payloads))  # type: ignore[arg-type]
         self.transaction.put_points(
-            (row, encode_record(effect.sequence, record.key, record.text, payload))
+            (
+                row,
+                encode_record(effect.sequence, record.key, record.text, payload, record.expiry),
+            )
             for (row, record), payload in zip(chosen, payloads, strict=True)
         )
         effect.changed = rows
@@ -146,12 +161,20 @@ class Preparation:
         effect.schema = (field, schema)
         return effect
 
+    def _moved(self, keys: list[bytes], records: list[PointRecord], columns: Columns) -> Effect:
+        """Give points new rows with other vectors; all else of them stays."""
+        expiries = np.array([record.expiry for record in records], dtype=np.int64)
+        payloads: list[bytes | None] = [record.payload for record in records]
+        given = expiries if expiries.any() else None
+        return self._put(keys, _texts(records), payloads, columns, given)
+
     def _put(
         self,
         keys: list[bytes],
         texts: dict[int, str],
         payloads: list[bytes | None] | None,
         columns: Columns,
+        expiries: Moments | None,
     ) -> Effect:
         transaction = self.transaction
         count = len(keys)
@@ -164,22 +187,32 @@ class Preparation:
         found = transaction.rows_of(keys)
         dead = _ascending(row for row in found if row is not None)
         dead_payloads = self._payloads_of(dead, {}) if self._keeps_payloads and len(dead) else []
-        entry = Put(first_row, keys, texts, payloads, _encode_columns(columns), memoryview(dead))  # type: ignore[arg-type]
+        entry = Put(
+            first_row,
+            keys,
+            texts,
+            payloads,
+            _encode_columns(columns),
+            memoryview(dead),  # type: ignore[arg-type]
+            None if expiries is None else memoryview(expiries),  # type: ignore[arg-type]
+        )
         effect = self._log(entry)
         sequence = effect.sequence
         bodies: Iterable[bytes | None] = payloads if payloads is not None else [None] * count
         text_of = texts.get
+        moments: Iterable[int] = repeat(0) if expiries is None else expiries.tolist()
         transaction.put_points(
             [
-                (first_row + i, encode_record(sequence, key, text_of(i), payload))
-                for i, (key, payload) in enumerate(zip(keys, bodies, strict=True))
+                (first_row + i, encode_record(sequence, key, text_of(i), payload, moment))
+                for i, (key, payload, moment) in enumerate(zip(keys, bodies, moments))  # noqa: B905
             ]
         )
         transaction.put_ids(zip(keys, range(first_row, first_row + count), strict=True))
         if len(dead):
             transaction.delete_points(dead.tolist())
         effect.first_row, effect.count, effect.columns = first_row, count, columns
-        effect.payloads, effect.dead, effect.dead_payloads = payloads, dead, dead_payloads
+        effect.payloads, effect.expiries = payloads, expiries
+        effect.dead, effect.dead_payloads = dead, dead_payloads
         return effect
 
     def _log(self, entry: Entry) -> Effect:
@@ -192,7 +225,7 @@ class Preparation:
         """Return (row, record) of the points chosen by ids or by filter, each once."""
         if ids is not None:
             keys = list(dict.fromkeys(id_key(point_id) for point_id in ids))
-            found = self.transaction.rows_of(keys)
+            found = self._rows_seen(keys)
             if missing_is_error and None in found:
                 missing = keys[found.index(None)]
                 named = next(point_id for point_id in ids if id_key(point_id) == missing)
@@ -221,11 +254,18 @@ class Preparation:
         ]
 
     def _rows_of(self, keys: list[bytes], ids: Sequence[PointId]) -> list[int]:
-        rows = self.transaction.rows_of(keys)
+        rows = self._rows_seen(keys)
         for point_id, row in zip(ids, rows, strict=True):
             if row is None:
                 raise NotFound(f"No point with id {point_id} found")
         return [row for row in rows if row is not None]
+
+    def _rows_seen(self, keys: list[bytes]) -> list[int | None]:
+        """Return the row of each id, None where there is no such point or it has expired."""
+        rows = self.transaction.rows_of(keys)
+        if self._lapsed:
+            rows = [None if row is None or row in self._lapsed else row for row in rows]
+        return rows
 
     def _records(self, rows: Sequence[int]) -> list[bytes]:
         return [data for data in self.transaction.points(rows) if data is not None]

@@ -6,7 +6,7 @@ that brought rows is appended to the growing segment again. Nothing is decided h
 rebuilt.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,8 +23,9 @@ from ruvector.collection.entries import (
     decode_entry,
 )
 from ruvector.collection.entry_columns import decode_column
+from ruvector.collection.expiries import Expiries
 from ruvector.collection.growing import GrowingSegment
-from ruvector.collection.records import decode_record
+from ruvector.collection.records import decode_record, expiry_of
 from ruvector.collection.sealed import open_segments
 from ruvector.errors import StorageDamaged
 from ruvector.index.payload import PayloadIndexes
@@ -112,6 +113,8 @@ def effect_of(sequence: int, entry: Entry) -> Effect:
         effect.first_row, effect.count = entry.first_row, len(entry.keys)
         effect.columns = {column.name: decode_column(column) for column in entry.vectors}
         effect.payloads = entry.payloads
+        if entry.expiries is not None:
+            effect.expiries = np.frombuffer(entry.expiries, dtype=np.int64)
         effect.dead = np.frombuffer(entry.dead, dtype=np.uint32)
     elif isinstance(entry, Remove):
         effect.dead = np.frombuffer(entry.dead, dtype=np.uint32)
@@ -127,8 +130,7 @@ def _manifest(shard: "Shard") -> bytes | None:
 
 def _recover_from(shard: "Shard", reader: Reader) -> None:
     store = shard.store
-    sizes = [(row, len(record)) for row, record in reader.all_points()]
-    live = bitmap_of(np.fromiter((row for row, _ in sizes), dtype=np.uint32, count=len(sizes)))
+    live, expiries, largest = _rows_of(reader)
     indexes = PayloadIndexes()
     for key in reader.manifest_keys():
         if key.startswith(SCHEMA_PREFIX):
@@ -149,11 +151,33 @@ def _recover_from(shard: "Shard", reader: Reader) -> None:
     growing.kill(rows[~np.isin(rows, rows_of(live))])
     with shard.lock:
         shard.sealed, shard.frozen, shard.growing = sealed, (), growing
-        shard.live, shard.indexes = live, indexes
+        shard.live, shard.indexes, shard.expiries = live, indexes, expiries
         shard.next_row = max(next_row, int(live.max()) + 1 if live else 0)
         shard.manifest = reader.manifest(SEGMENTS_KEY)
         shard.applied = reader.last_sequence
-        shard.largest_payload = max((size for _, size in sizes), default=0)
+        shard.largest_payload = largest
+
+
+def _rows_of(reader: Reader) -> tuple[BitMap, Expiries, int]:
+    """Return the rows of all points, when they expire, and the bytes of the largest record."""
+    mortal: list[int] = []
+    moments: list[int] = []
+    largest = 0
+
+    def rows() -> Iterator[int]:
+        nonlocal largest
+        for row, data in reader.all_points():
+            largest = max(largest, len(data))
+            expiry = expiry_of(data)
+            if expiry:
+                mortal.append(row)
+                moments.append(expiry)
+            yield row
+
+    live = bitmap_of(np.fromiter(rows(), dtype=np.uint32))
+    expiries = Expiries()
+    expiries.add(np.array(mortal, dtype=np.uint32), np.array(moments, dtype=np.int64))
+    return live, expiries, largest
 
 
 def add_payloads(indexes: PayloadIndexes, reader: Reader, live: BitMap) -> None:

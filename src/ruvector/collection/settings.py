@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from ruvector.collection.collection import Collection
 from ruvector.collection.shard import Shard
@@ -32,6 +32,7 @@ from ruvector.model.configs import (
     refuse,
     with_quantization,
 )
+from ruvector.model.lifetimes import NO_TTL, parse_ttl
 from ruvector.model.names import check_name
 from ruvector.model.points import encode_json_object
 from ruvector.model.quantization import (
@@ -74,6 +75,7 @@ def new_config(request: CreateCollection) -> CollectionConfig:
         strict_mode_config=parse_strict_mode(request.strict_mode_config),
         quantization_config=quantization,
         metadata=UNSET if request.metadata is None else _checked(request.metadata),
+        ttl_seconds=_ttl(request.ttl_seconds, UNSET),
     )
     check_codes(config)
     return config
@@ -118,6 +120,7 @@ def changed_config(config: CollectionConfig, request: UpdateCollection) -> Colle
         optimizer_config=merge(config.optimizer_config, request.optimizers_config),
         strict_mode_config=parse_strict_mode(request.strict_mode_config, config.strict_mode_config),
         metadata=metadata,
+        ttl_seconds=_ttl(request.ttl_seconds, config.ttl_seconds),
     )
     check_codes(changed)
     return changed
@@ -210,6 +213,13 @@ def _changed_sparse(
     return SparseVectorParams(
         index=UNSET if index == SparseIndexParams() else index, modifier=modifier
     )
+
+
+def _ttl(given: Any, old: float | UnsetType) -> float | UnsetType:
+    if given == NO_TTL:
+        return UNSET
+    ttl = parse_ttl(given, "ttl_seconds")
+    return old if ttl is None else ttl
 
 
 def _checked(metadata: dict[str, Any]) -> dict[str, Any]:

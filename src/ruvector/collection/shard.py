@@ -21,6 +21,7 @@ import numpy as np
 from pyroaring import BitMap
 
 from ruvector.collection.effects import Effect, Pending
+from ruvector.collection.expiries import Expiries
 from ruvector.collection.filling import Filling
 from ruvector.collection.growing import GrowingSegment
 from ruvector.collection.prepare import Preparation
@@ -34,6 +35,7 @@ from ruvector.errors import NotFound, RuvectorError, Unavailable
 from ruvector.index.payload import PayloadIndexes
 from ruvector.index.payload.bitmaps import rows_of
 from ruvector.model.filters import Filter
+from ruvector.model.lifetimes import Clock, wall_clock
 from ruvector.storage.shard_store import ShardStore
 from ruvector.storage.transaction import WriteTransaction
 
@@ -50,8 +52,11 @@ Change = Callable[[Preparation], Effect]
 class Shard:
     """One shard: `open` it, `write`, take a `view`, `close` it."""
 
-    def __init__(self, store: ShardStore, spaces: Mapping[str, Space]) -> None:
+    def __init__(
+        self, store: ShardStore, spaces: Mapping[str, Space], clock: Clock = wall_clock
+    ) -> None:
         self.store = store
+        self.clock = clock
         self.spaces = spaces
         self.lock = threading.RLock()
         self._advanced = threading.Condition(self.lock)
@@ -59,6 +64,7 @@ class Shard:
         self.frozen: tuple[GrowingSegment, ...] = ()
         self.sealed: tuple[Segment, ...] = ()
         self.live = BitMap()
+        self.expiries = Expiries()
         self.indexes = PayloadIndexes()
         self.id_hashes = IdHashes()
         self.applied = 0
@@ -82,11 +88,12 @@ class Shard:
         *,
         create: bool = False,
         read_only: bool = False,
+        clock: Clock = wall_clock,
     ) -> "Shard":
         """Open the shard in a folder: map its segments and replay its log."""
         store = ShardStore.open(path, create=create, read_only=read_only)
         try:
-            shard = cls(store, spaces)
+            shard = cls(store, spaces, clock)
             recover(shard)
         except BaseException:
             store.close()
@@ -170,6 +177,13 @@ class Shard:
         growing = [g.segment for g in (*self.frozen, self.growing) if len(g.segment)]
         return (*self.sealed, *growing)
 
+    def lapsed(self) -> BitMap:
+        """Return the rows of points that have expired and are not deleted yet. Call with `lock`.
+
+        Nobody may see them; the bitmap is not to be changed.
+        """
+        return self.expiries.lapsed(self.clock, self.live)
+
     # Writing
 
     def write(self, changes: Sequence[Change], *, frees_space: bool = False) -> "Future[list[int]]":
@@ -188,6 +202,8 @@ class Shard:
     def _prepare(self, transaction: WriteTransaction, changes: Sequence[Change]) -> list[Effect]:
         self._pending.begin(transaction.last_sequence)
         before = len(self._pending.effects)
+        with self.lock:
+            lapsed = self.lapsed()
         preparation = Preparation(
             transaction,
             self._pending,
@@ -198,6 +214,7 @@ class Shard:
             take_rows=self._take_rows,
             keeps_payloads=bool(self.indexes or self.indexes.schemas())
             or self._schema_is_pending(),
+            lapsed=lapsed,
         )
         effects = []
         try:
@@ -291,6 +308,11 @@ class Shard:
             for growing in (*self.frozen, self.growing):
                 growing.kill(effect.dead)
         self.live = live
+        if effect.expiries is not None:
+            rows = np.arange(effect.first_row, effect.first_row + effect.count, dtype=np.uint32)
+            self.expiries.add(rows, effect.expiries)
+        if len(effect.dead) and self.expiries:
+            self.expiries.discard(effect.dead, live)
         if self.indexes:
             # A reader of another process's log does not know them: `live` masks those rows.
             for row, payload in zip(effect.dead.tolist(), effect.dead_payloads, strict=False):

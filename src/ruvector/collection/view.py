@@ -47,6 +47,11 @@ class View:
         self.reader = reader
         self.segments: tuple[Segment, ...] = shard.segments
         self.live: BitMap = shard.live
+        self.lapsed = shard.lapsed()
+        if self.lapsed:
+            lapsed = rows_of(self.lapsed)
+            self.segments = tuple(segment.without(lapsed) for segment in self.segments)
+            self.live = self.live - self.lapsed
         self.spaces: Mapping[str, Space] = shard.spaces
         self.sequence = shard.applied
         self.rows: BitMap | None = None  # those that match the filter, None without one
@@ -87,6 +92,8 @@ class View:
         for start in range(0, len(ids), _SCAN_BATCH):  # freeing a million keys takes a while
             keys = [id_key(point_id) for point_id in ids[start : start + _SCAN_BATCH]]
             rows += self.reader.rows_of(keys)
+        if self.lapsed:
+            return [None if row is None or row in self.lapsed else row for row in rows]
         return rows
 
     def vector(self, name: str, row: int) -> Any:
@@ -152,9 +159,11 @@ class View:
         return self._shard.indexes.plan(filter, self)
 
     @property
-    def is_followed(self) -> bool:
-        """Say whether another process writes: indexes may then hold rows that are dead."""
-        return self._shard.store.read_only
+    def indexes_hold_dead(self) -> bool:
+        """Say whether indexes may hold rows that are dead: another process writes, or some have
+        expired.
+        """
+        return self._shard.store.read_only or bool(self.lapsed)
 
     def field_index(self, key: str) -> FieldIndex | None:
         """Return the index of a payload field, or None. Use it while the lock is held."""
@@ -172,6 +181,8 @@ class View:
             if data is None:
                 continue
             record = decode_record(data)
+            if record.expiry and record.expiry <= self._shard.clock():
+                continue
             payload = _decode_json(record.payload) if record.payload else {}
             if matches(filter, payload, _Point(self, record.key, row)):
                 found.add(row)

@@ -102,12 +102,15 @@ def open_values(pairs: list[tuple[bytes, bytes]], seed: int, residue: int) -> li
 
 def read_hits(records: list[bytes]) -> list[tuple[int, int, bytes] | None]:
     """Field by field (docs/formats/store.md)."""
-    return [
-        (int.from_bytes(data[10:18], "big"), int.from_bytes(data[:8], "little"), data[20:])
-        if len(data) >= 20 and data[8] == 9 and data[18:20] == b"\0\0"
-        else None
-        for data in records
-    ]
+    return [_hit(data) for data in records]
+
+
+def _hit(data: bytes) -> tuple[int, int, bytes] | None:
+    at = 8 if data[8:9] == b"\x89" else 0
+    if len(data) < 20 + at or data[8] & 0x7F != 9 or data[18 + at : 20 + at] != b"\0\0":
+        return None
+    key = data[10 + at : 18 + at]
+    return int.from_bytes(key, "big"), int.from_bytes(data[:8], "little"), data[20 + at :]
 
 
 def shortest_floats(values: Float32Array) -> list[float]:

@@ -64,15 +64,19 @@ def split_points(
         found = {}
         for name, last, value in split_json(text, first, end, 0, 1 << 40).tolist():
             found[json.loads(text[name:value].rstrip()[:-1])] = (value, last)
-        if not found.keys() <= {"id", "vector", "vectors", "payload"} or "id" not in found:
+        if (
+            not found.keys() <= {"id", "vector", "vectors", "payload", "ttl_seconds"}
+            or "id" not in found
+        ):
             raise ValueError("unknown field or missing field `id`")
         text_of_id = text[slice(*found["id"])].decode()
         plain = bool(_PLAIN.fullmatch(text_of_id)) and int(text_of_id) < 2**64
         ids.append(int(text_of_id) if plain else 0)
         none = (-1, -1)
         vector = found.get("vector", found.get("vectors", none))
-        places.append((*(none if plain else found["id"]), *vector, *found.get("payload", none)))
-    return np.array(ids, np.uint64), np.array(places, np.int64).reshape(len(ids), 6)
+        others = *found.get("payload", none), *found.get("ttl_seconds", none)
+        places.append((*(none if plain else found["id"]), *vector, *others))
+    return np.array(ids, np.uint64), np.array(places, np.int64).reshape(len(ids), 8)
 
 
 def _members(text: str, start: int) -> list[tuple[int, int, int]]:

@@ -227,6 +227,7 @@ class CollectionConfig(msgspec.Struct, frozen=True, kw_only=True):
     strict_mode_config: StrictMode | UnsetType = UNSET
     quantization_config: QuantizationConfig | None = None
     metadata: dict[str, Any] | UnsetType = UNSET
+    ttl_seconds: float | UnsetType = UNSET
     # Names that came after the collection: the number that tells a name's vectors in files and in
     # the log from those of a deleted name that was the same; and the next number to give.
     name_numbers: dict[str, int] = {}
@@ -241,6 +242,11 @@ class CollectionConfig(msgspec.Struct, frozen=True, kw_only=True):
     def vector_names(self) -> list[str]:
         """Return the names of all vectors, dense, sparse and multi."""
         return [*self.params.vectors, *(self.params.sparse_vectors or ())]
+
+    @property
+    def ttl(self) -> float | None:
+        """Return how long points live that do not say so themselves, None for ever."""
+        return self.ttl_seconds if isinstance(self.ttl_seconds, float) else None
 
     @property
     def strict(self) -> StrictMode | None:

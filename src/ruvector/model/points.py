@@ -79,11 +79,13 @@ class PointsBlock(msgspec.Struct, frozen=True):
 
     ids: n ids as given; vectors: name ("" for the unnamed one) to block;
     payloads: n JSON texts, None for an empty payload; or None when no point has one.
+    ttls: n lifetimes in seconds, None for that of the collection; or None when no point has one.
     """
 
     ids: Sequence[PointId]
     vectors: dict[str, VectorBlock]
     payloads: list[bytes | None] | None = None
+    ttls: Sequence[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

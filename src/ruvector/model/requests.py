@@ -170,6 +170,7 @@ class CreateCollection(Request[bool], frozen=True, kw_only=True):
     sparse_vectors: Any = None
     strict_mode_config: Any = None
     metadata: JsonObject | None = None
+    ttl_seconds: Any = None
     timeout: int | None = None
 
 
@@ -186,6 +187,7 @@ class UpdateCollection(Request[bool], frozen=True, kw_only=True):
     sparse_vectors: Any = None
     strict_mode_config: Any = None
     metadata: JsonObject | None = None
+    ttl_seconds: Any = None
     timeout: int | None = None
 
 

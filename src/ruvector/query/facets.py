@@ -75,7 +75,7 @@ def _take(view: View, key: str, allowed: BitMap, limit: int, fields: Sequence[st
             f"No appropriate index for faceting: `{key}`. Please create one to facet on this "
             "field: keyword, integer (with lookup), uuid or bool"
         )
-    among = None if allowed is view.live and not view.is_followed else allowed
+    among = None if allowed is view.live and not view.indexes_hold_dead else allowed
     if isinstance(index, UuidIndex):
         spellings = _by_uuid(index.facet(among, MAX_SPELLINGS))
         counts = heapq.nsmallest(limit, spellings.items(), key=lambda pair: (-pair[1], pair[0]))

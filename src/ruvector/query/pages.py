@@ -137,7 +137,7 @@ def _is_quicker_sorted(matches: int, size: int, points: int) -> bool:
 
 def _walk(view: View, start: bytes | None, rows: BitMap | None) -> Iterator[tuple[bytes, int]]:
     for key, row in view.reader.ids_from(start):
-        if rows is None or row in rows:
+        if row in rows if rows is not None else row not in view.lapsed:
             yield key, row
 
 

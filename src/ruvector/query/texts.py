@@ -29,7 +29,8 @@ def take_scores(view: View, query: TextQuery, field: str | None) -> Scores:
             f"a text query needs a text index with `scoring` on `{field[:100]}`: create one with "
             '{"type": "text", "scoring": true}'
         )
-    return index.ranking.scores(index.rules.analyzer.query(query.text), query.k, query.b)
+    words = index.rules.analyzer.query(query.text)
+    return index.ranking.scores(words, query.k, query.b, without=rows_of(view.lapsed))
 
 
 def rank_texts(scores: Scores, allowed: BitMap, threshold: float | None, k: int) -> Ranked:

@@ -278,8 +278,8 @@ MUTANTS = (
             ("    if record.number < noted:", "    if False:"),
             (
                 "collection/catalog.py",
-                "Collection.open(path, stored.config, read_only=self.read_only)",
-                "Collection.open(path, stored.config, create=not self.read_only)",
+                "path, stored.config, read_only=self.read_only, clock=self._clock",
+                "path, stored.config, create=not self.read_only, clock=self._clock",
             ),
         ),
         DAMAGE,

@@ -25,6 +25,8 @@ from ruvector.index.payload.bitmaps import Rows
 LENGTH_BITS: Final = 13
 """Lengths below 8,192 words are exact; longer ones are rounded down."""
 
+_NO_ROWS: Final = np.empty(0, dtype=np.uint32)
+
 _DEAD_MIN: Final = 4096
 """Fewer dead slots are not worth packing."""
 
@@ -63,13 +65,20 @@ class Ranking:
         if len(self._rows) > max(_DEAD_MIN, 2 * len(self._slots)):
             self._pack()
 
-    def scores(self, words: Iterable[str], k: float, b: float) -> tuple[Rows, NDArray[np.float32]]:
+    def scores(
+        self, words: Iterable[str], k: float, b: float, without: Rows = _NO_ROWS
+    ) -> tuple[Rows, NDArray[np.float32]]:
         """Return the rows that hold any of the words, ascending, and their scores.
 
+        `without`: rows that are as good as discarded; they count for nothing.
         Cost: 10 ns for each pair of word and document that holds it.
         """
         lengths = _array(self._lengths)
-        number = len(self._slots)
+        number, total = len(self._slots), self._total
+        if len(without):
+            gone = [slot for row in without.tolist() if (slot := self._slots.get(row)) is not None]
+            number, total = number - len(gone), total - int(lengths[gone].sum())
+            lengths[gone] = 0
         sums = np.zeros(len(lengths))
         found = np.zeros(len(lengths), dtype=np.bool_)
         for word in sorted(set(words)):
@@ -80,7 +89,7 @@ class Ranking:
             alive = lengths[slots] > 0
             slots, counts = slots[alive], counts[alive].astype(np.float64)
             idf = math.log((number - len(slots) + 0.5) / (len(slots) + 0.5) + 1)
-            norm = k * (1 - b + b * lengths[slots] * (number / max(1, self._total)))
+            norm = k * (1 - b + b * lengths[slots] * (number / max(1, total)))
             sums[slots] += idf * counts * (k + 1) / (counts + norm)
             found[slots] = True
         chosen = np.flatnonzero(found)

@@ -18,6 +18,7 @@ from ruvector.kernel import check_json_rows, split_points
 from ruvector.model.ids import PointId
 from ruvector.model.limits import MAX_BATCH_POINTS, MAX_PAYLOAD_DEPTH
 from ruvector.model.points import PointsBlock, TextRows, VectorBlock
+from ruvector.model.reading import wrong_type
 from ruvector.model.shard_keys import refuse_shard_key
 from ruvector.model.wire.pieces import (
     convert_plain,
@@ -79,11 +80,18 @@ def _from_points(body: bytes, start: int, stop: int, *, with_payloads: bool = Tr
     given = places[:, 4] >= 0
     if not with_payloads and given.any():
         raise MalformedRequest(f"points[{int(given.argmax())}]: unknown field `payload`")
+    mortal = places[:, 6] >= 0
+    if not with_payloads and mortal.any():
+        raise MalformedRequest(f"points[{int(mortal.argmax())}]: unknown field `ttl_seconds`")
     ids: Sequence[PointId] = numbers.tolist()
     if (places[:, 0] >= 0).any():
         ids = _ids(body, places[:, :2], numbers)
-    payloads = _payloads(body, places[:, 4:], "points[{}].payload") if given.any() else None
-    return PointsBlock(ids, _vectors(body, places[:, 2:4]), payloads)
+    payloads = _payloads(body, places[:, 4:6], "points[{}].payload") if given.any() else None
+    ttls = None
+    if mortal.any():
+        places_of_ttls = places[:, 6:].tolist()
+        ttls = [decode_plain(body[at:end]) if at >= 0 else None for at, end in places_of_ttls]
+    return PointsBlock(ids, _vectors(body, places[:, 2:4]), payloads, ttls)
 
 
 def _ids(body: bytes, places: _Places, numbers: NDArray[np.uint64]) -> list[PointId]:
@@ -108,6 +116,11 @@ def _from_batch(body: bytes, start: int, stop: int) -> PointsBlock:
         if len(places) != len(ids):
             raise BadInput(f"batch has {len(ids)} ids but {len(places)} payloads")
         payloads = _payloads(body, places, "batch.payloads[{}]")
+    ttls = None
+    if "ttl_seconds" in fields:
+        ttls = decode_plain(body[slice(*fields["ttl_seconds"])])
+        if ttls is not None and not isinstance(ttls, list):
+            raise wrong_type("batch.ttl_seconds", "a list", ttls)
     names = {"": fields["vectors"]}
     if is_object(body, *fields["vectors"]):
         names = fields_of(body, *fields["vectors"])
@@ -117,7 +130,7 @@ def _from_batch(body: bytes, start: int, stop: int) -> PointsBlock:
     for name, block in vectors.items():
         if len(block) != len(ids):
             raise BadInput(f"batch has {len(ids)} ids but {len(block)} vectors {name!r}")
-    return PointsBlock(ids, vectors, payloads)
+    return PointsBlock(ids, vectors, payloads, ttls)
 
 
 def _vectors(body: bytes, places: _Places) -> dict[str, VectorBlock]:

@@ -92,19 +92,20 @@ def _encode_points(points: PointsBlock) -> bytes:
         key = msgspec.json.encode(name) + b":"
         for position, row in zip(positions, rows, strict=True):
             vectors[position].append(row if only_unnamed else key + row)
-    payloads = points.payloads or [None] * len(points)
-    template = (
-        b'{"id":%s,"vector":%s,"payload":%s}' if points.payloads else b'{"id":%s,"vector":%s}'
-    )
+    rest: list[bytes] = [b""] * len(points)
+    if points.payloads:
+        rest = [b',"payload":%s' % (payload or b"null") for payload in points.payloads]
+    if points.ttls is not None:
+        pairs = zip(rest, points.ttls, strict=True)
+        rest = [
+            text if ttl is None else b'%s,"ttl_seconds":%s' % (text, encode_json(ttl))
+            for text, ttl in pairs
+        ]
     texts = []
-    for point_id, parts, payload in zip(points.ids, vectors, payloads, strict=True):
+    for point_id, parts, others in zip(points.ids, vectors, rest, strict=True):
         vector = parts[0] if only_unnamed else b"{%s}" % b",".join(parts)
         text = msgspec.json.encode(point_id, enc_hook=_encode_id)
-        texts.append(
-            template % (text, vector, payload or b"null")
-            if points.payloads
-            else template % (text, vector)
-        )
+        texts.append(b'{"id":%s,"vector":%s%s}' % (text, vector, others))
     return b'"points":[%s]' % b",".join(texts)
 
 

@@ -16,6 +16,7 @@ class Point(msgspec.Struct, forbid_unknown_fields=True):
     vector: Raw | UnsetType = UNSET
     vectors: Raw | UnsetType = UNSET
     payload: Raw | UnsetType = UNSET
+    ttl_seconds: float | None = None
 
 
 class PointVectors(msgspec.Struct, forbid_unknown_fields=True):
@@ -32,6 +33,7 @@ class Batch(msgspec.Struct, forbid_unknown_fields=True):
     ids: list[int | str]
     vectors: Raw
     payloads: list[Raw] | None = None
+    ttl_seconds: list[float | None] | None = None
 
 
 class UpsertBody(msgspec.Struct, forbid_unknown_fields=True):
