@@ -20,6 +20,7 @@ NB_MODULE(_kernel, module) {
   ruvector::bind_sparse(module);
   ruvector::bind_multi(module);
   ruvector::bind_deadline(module);
+  ruvector::bind_payload(module);
   module.def(
       "set_int8_dot",
       [](std::uintptr_t address) {

@@ -1,5 +1,7 @@
 // What stands in the records of a search's hits: one call for all of them, because ten calls of
 // Python cost more than reading.
+#include <string>
+
 #include "arrays.hpp"
 #include "crc32c.hpp"
 
@@ -12,6 +14,7 @@ constexpr Py_ssize_t kHeadBytes = 20;
 constexpr int kIdSizePlace = 8;
 constexpr int kIdPlace = 10;
 constexpr int kTextSizePlace = 18;
+constexpr Py_ssize_t kTextSizeBytes = 2;
 constexpr int kNumberKeyBytes = 9;
 constexpr int kExpires = 0x80;  // set in the id's size where the moment of expiry stands before it
 constexpr Py_ssize_t kExpiryBytes = 8;
@@ -69,6 +72,34 @@ nb::list read_hits(nb::list records) {
   return out;
 }
 
+// Where the payload of a record begins; 0 where the bytes are no record.
+Py_ssize_t payload_start(const unsigned char* data, Py_ssize_t size) {
+  if (size <= kIdSizePlace) return 0;
+  Py_ssize_t at = kIdSizePlace + 1 + (data[kIdSizePlace] & ~kExpires);
+  if (data[kIdSizePlace] & kExpires) at += kExpiryBytes;
+  if (size < at + kTextSizeBytes) return 0;
+  at += kTextSizeBytes + static_cast<Py_ssize_t>(take_number(data + at, 2, false));
+  return at <= size ? at : 0;
+}
+
+nb::bytes join_payloads(nb::list records) {
+  std::string out = "[";
+  for (nb::handle record : records) {
+    Py_ssize_t size = 0;
+    const auto* const data = reinterpret_cast<const unsigned char*>(bytes_of(record, size));
+    const Py_ssize_t start = payload_start(data, size);
+    if (start == 0) throw nb::value_error("a value is no record of a point");
+    if (out.size() > 1) out += ',';
+    if (start == size)
+      out += "{}";
+    else
+      out.append(reinterpret_cast<const char*>(data) + start,
+                 static_cast<std::size_t>(size - start));
+  }
+  out += ']';
+  return nb::bytes(out.data(), out.size());
+}
+
 }  // namespace
 
 void bind_records(nb::module_& module) {
@@ -79,6 +110,9 @@ void bind_records(nb::module_& module) {
   module.def("read_hits", &read_hits, nb::arg("records"),
              "Return (id, version, payload) of each record of a point with a number as id.\n\n"
              "None stands for a record of any other form.");
+  module.def("join_payloads", &join_payloads, nb::arg("records"),
+             "Return the payloads of records as one JSON array, {} for none.\n\n"
+             "ValueError for bytes that are no record.");
 }
 
 }  // namespace ruvector

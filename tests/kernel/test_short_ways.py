@@ -5,7 +5,15 @@ import pytest
 
 from ruvector.collection.records import decode_hits, encode_record
 from ruvector.errors import StorageDamaged
-from ruvector.kernel import crc32c, lift_floats, open_values, oracle, read_hits, squared_length
+from ruvector.kernel import (
+    crc32c,
+    join_payloads,
+    lift_floats,
+    open_values,
+    oracle,
+    read_hits,
+    squared_length,
+)
 from ruvector.model.ids import id_key
 from ruvector.storage.checksums import RESIDUE, seal, seed_of
 
@@ -83,6 +91,23 @@ def test_records_become_hits_whatever_their_ids_are(expiry: int) -> None:
     assert decode_hits(records) == [
         (point, version, b'{"a":1}' * version) for version, point in enumerate(ids)
     ]
+
+
+def test_payloads_of_records_are_joined() -> None:
+    records = [
+        encode_record(1, id_key(point), text, payload, expiry)
+        for point, text in ((5, None), ("550e8400-e29b-41d4-a716-446655440000", None), ("a", "a"))
+        for payload in (None, b'{"a":1}')
+        for expiry in (0, 7)
+    ]
+    for some in (records, records[:1], []):
+        assert join_payloads(some) == oracle.join_payloads(some)
+    assert join_payloads(records[:3]) == b'[{},{},{"a":1}]'
+    for size in range(20):
+        with pytest.raises(ValueError, match="no record"):
+            join_payloads([records[0], records[0][:size]])
+    with pytest.raises(TypeError):
+        join_payloads([5])  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,11 @@ DEFAULT_PORT = 6334
 _ALWAYS_WAIT = frozenset(
     (r.CreateSnapshot, r.DeleteSnapshot, r.CreateFullSnapshot, r.DeleteFullSnapshot)
 )
-_NOT_IN_MESSAGES = {"sort_by": "an order of hits", "aggregate": "figures of facets"}
+_NOT_IN_MESSAGES = {
+    "sort_by": "an order of hits",
+    "aggregate": "figures of facets",
+    "ttl_seconds": "a time to live",
+}
 
 
 class GrpcTransport:
@@ -137,10 +141,13 @@ class GrpcTransport:
             return type(request).__name__
         if type(request) in _ALWAYS_WAIT and not request.wait:
             return "a snapshot that is not waited for"
-        for part in (request, *(getattr(request, "searches", None) or ())):
+        searches, operations = (getattr(request, n, None) for n in ("searches", "operations"))
+        for part in (request, *(searches or ()), *(operations or ())):
             for name, words in _NOT_IN_MESSAGES.items():
                 if getattr(part, name, None) is not None:
                     return words
+            if getattr(getattr(part, "points", None), "ttls", None) is not None:
+                return _NOT_IN_MESSAGES["ttl_seconds"]
         return None
 
     def _message(self, request: r.Request[Any]) -> Any:

@@ -113,6 +113,19 @@ def _hit(data: bytes) -> tuple[int, int, bytes] | None:
     return int.from_bytes(key, "big"), int.from_bytes(data[:8], "little"), data[20 + at :]
 
 
+def join_payloads(records: list[bytes]) -> bytes:
+    """Field by field (docs/formats/store.md)."""
+    payloads = []
+    for data in records:
+        size = data[8] & 0x7F
+        at = 9 + size + (8 if data[8] & 0x80 else 0)
+        at += 2 + int.from_bytes(data[at : at + 2], "little")
+        if at > len(data):
+            raise ValueError("a value is no record of a point")
+        payloads.append(data[at:] or b"{}")
+    return b"[" + b",".join(payloads) + b"]"
+
+
 def shortest_floats(values: Float32Array) -> list[float]:
     """By numpy's shortest repr."""
     return [float(str(value)) for value in values]

@@ -1,5 +1,6 @@
 """The indexes of a shard and the planner: few payloads are read, and answers stay exact."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from pyroaring import BitMap
 
 from ruvector.errors import BadInput
 from ruvector.index.payload import PayloadIndexes, sorted_texts
+from ruvector.index.payload import postings as postings_module
 from ruvector.index.payload.kinds import KeywordIndex
 from ruvector.index.payload.postings import Postings
 from ruvector.model.filters import Filter, parse_filter, shorthand
@@ -238,6 +240,36 @@ def test_a_facet_counts_rows_by_value_the_most_frequent_first(within: list[int] 
     for limit in (0, 1, 3, 10):
         assert index.facet(rows, limit) == expected[:limit]
         assert all(type(count) is int for _, count in index.facet(rows, limit))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_facets_by_codes_are_those_by_bitmaps_while_rows_come_and_go(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(postings_module, "CODES_FROM", 1)
+    random = np.random.default_rng(seed)
+    postings, held = Postings(), {}
+    for step in range(120):
+        row = int(random.integers(150))
+        if step % 10 == 0:
+            first = 200 + 10 * step
+            names = [f"m{number}" for number in random.integers(0, 6, 10)]
+            postings.add_many(np.arange(first, first + 10, dtype=np.uint32), names)
+            held.update({first + i: {name} for i, name in enumerate(names)})
+        elif row in held:
+            postings.discard(row, held.pop(row))
+        else:
+            count = int(random.integers(0, 4))
+            held[row] = {f"{number}" for number in random.integers(0, 8, count)}
+            postings.add(row, held[row])
+        rows = BitMap(random.integers(0, 1600, 500).tolist()) | BitMap(held.keys() - {row})
+        for chosen in (rows, BitMap(range(row)), BitMap()):
+            counts = Counter(value for row in chosen & BitMap(held) for value in held[row])
+            expected = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+            for limit in (0, 2, 100):
+                assert postings.facet(chosen, limit) == expected[:limit]
+    assert postings._codes is not None
+    assert postings.memory_bytes > 0
 
 
 def test_prefixes_and_parts_are_found_while_values_come_and_go(

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from pyroaring import BitMap
 
 from ruvector.index.payload.bitmaps import Rows, add_rows, bitmap_of
+from ruvector.kernel import merge_pairs
 
 PREFIXES: Final = 64
 """One bitmap per 1/64 of the values: 8 bytes per row, and at most 1/128 of the rows per end."""
@@ -45,8 +46,10 @@ class Column(Generic[Number]):
         self._tail_values: npt.NDArray[Number] = np.empty(64, dtype=kind)
         self._tail_rows: Rows = np.empty(64, dtype=np.uint32)
         self._tail = 0
-        self._prefixes: list[BitMap] | None = None
+        self._prefixes: dict[int, BitMap] = {}
         self._unique = True
+        self._held = BitMap()
+        """The rows of the sorted part, as long as none occurs twice."""
 
     def __len__(self) -> int:
         return len(self._values) - self._dead_count + self._tail
@@ -104,29 +107,9 @@ class Column(Generic[Number]):
             add_rows(rows, tail_rows[(values >= low) & (values <= high)])
         return rows
 
-    def places(self, lows: npt.NDArray[Number], highs: npt.NDArray[Number]) -> tuple[Any, Any]:
-        """Return where closed ranges begin and end in the sorted part: int64 [n] each."""
-        starts = self._values.searchsorted(lows, side="left")
-        return starts, np.maximum(starts, self._values.searchsorted(highs, side="right"))
-
-    def rows_at(self, starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp]) -> BitMap:
-        """Return the rows of slices of the sorted part."""
-        large = (ends - starts >= PREFIXES_FROM) & self._unique
-        rows = bitmap_of(self.pairs_at(starts[~large], ends[~large])[1])
-        for start, end in zip(starts[large].tolist(), ends[large].tolist(), strict=True):
-            rows |= self._rows_between(start, end)
-        return rows
-
-    def pairs_at(
-        self, starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp]
-    ) -> tuple[npt.NDArray[Number], Rows]:
-        """Return values and rows of slices of the sorted part, one after the other."""
-        lengths = ends - starts
-        before = np.cumsum(lengths) - lengths
-        places = np.arange(int(lengths.sum())) + np.repeat(starts - before, lengths)
-        if self._dead is not None:
-            places = places[~self._dead[places]]
-        return self._values[places], self._rows[places]
+    def sorted_part(self) -> tuple[npt.NDArray[Number], Rows, npt.NDArray[np.bool_] | None]:
+        """Return values and rows by value, and which of them are dead (None: none)."""
+        return self._values, self._rows, self._dead
 
     def tail(self) -> tuple[npt.NDArray[Number], Rows]:
         """Return the newer pairs that are not sorted in yet."""
@@ -145,10 +128,11 @@ class Column(Generic[Number]):
     @property
     def memory_bytes(self) -> int:
         """Return how much memory the arrays and prefixes take."""
-        prefixes = 0 if self._prefixes is None else len(self._prefixes) * len(self._rows) // 8
+        prefixes = len(self._prefixes) * len(self._rows) // 8
         dead = 0 if self._dead is None else self._dead.nbytes
         tail = self._tail_values.nbytes + self._tail_rows.nbytes
-        return self._values.nbytes + self._rows.nbytes + tail + dead + prefixes
+        held = len(self._rows) // 8 if self._unique else 0
+        return self._values.nbytes + self._rows.nbytes + tail + dead + prefixes + held
 
     def _slice(self, low: Any, high: Any) -> tuple[int, int]:
         low, high = self._kind(low), self._kind(high)
@@ -171,11 +155,9 @@ class Column(Generic[Number]):
 
     def _difference(self, start: int, end: int) -> BitMap:
         """Return the rows of a slice from the nearest prefixes, corrected at both ends."""
-        if self._prefixes is None:
-            self._prefixes = self._build_prefixes()
         step = self._step()
         first, last = round(start / step), round(end / step)
-        upper: BitMap = self._prefixes[last] - self._prefixes[first]
+        upper: BitMap = self._prefix(last) - self._prefix(first)
         # Each end lies up to half a step before or after its place. What is missing is added
         # before what is too much is removed: both ends may share one place.
         start_place, end_place = first * step, min(last * step, len(self._rows))
@@ -190,12 +172,17 @@ class Column(Generic[Number]):
     def _step(self) -> int:
         return -(-len(self._rows) // PREFIXES)
 
-    def _build_prefixes(self) -> list[BitMap]:
-        prefixes = [BitMap()]
-        step = self._step()
-        for start in range(0, len(self._rows), step):
-            prefixes.append(prefixes[-1] | bitmap_of(self._rows[start : start + step]))
-        return prefixes
+    def _prefix(self, number: int) -> BitMap:
+        """Return the rows of the first so many steps; made on first use, from a shorter one."""
+        found = self._prefixes.get(number)
+        if found is None:
+            step = self._step()
+            shorter = max((held for held in self._prefixes if held < number), default=0)
+            found = bitmap_of(self._rows[shorter * step : number * step])
+            if shorter:
+                found |= self._prefixes[shorter]
+            self._prefixes[number] = found
+        return found
 
     def _reserve(self, number: int) -> None:
         needed = self._tail + number
@@ -209,38 +196,28 @@ class Column(Generic[Number]):
         if self._tail >= limit or self._dead_count >= limit:
             self._merge()
 
+    def _note_rows(self, added: Rows) -> None:
+        """Note whether a row occurs twice, once these are sorted in and dead ones left out."""
+        rows, held = bitmap_of(added), self._held - self._dead_rows
+        if not self._unique and self._dead is not None:
+            alive = self._rows[~self._dead]
+            held = bitmap_of(alive)
+            self._unique = len(held) == len(alive)
+        self._unique = self._unique and len(rows) == len(added) and held.isdisjoint(rows)
+        self._held = held | rows if self._unique else BitMap()
+
     def _merge(self) -> None:
         if self._tail == 0 and self._dead_count == 0:
             return
-        values, rows = self._values, self._rows
-        if self._dead is not None:
-            values, rows = values[~self._dead], rows[~self._dead]
-        tail_values, tail_rows = self._tail_values[: self._tail], self._tail_rows[: self._tail]
+        tail_values, tail_rows = self.tail()
         order = np.lexsort((tail_rows, tail_values))
-        tail_values, tail_rows = tail_values[order], tail_rows[order]
-        places = values.searchsorted(tail_values, side="right") + np.arange(len(tail_values))
-        values, rows = _insert(values, places, tail_values), _insert(rows, places, tail_rows)
-        # Rows that came back lie behind greater ones of the same value: sort those in.
-        if bool(np.any((values[1:] == values[:-1]) & (rows[1:] < rows[:-1]))):
-            order = np.lexsort((rows, values))
-            values, rows = values[order], rows[order]
-        self._values, self._rows = values, rows
+        self._note_rows(tail_rows)
+        self._values, self._rows = merge_pairs(
+            self._values, self._rows, self._dead, tail_values[order], tail_rows[order]
+        )
         self._dead, self._dead_count = None, 0
         self._dead_rows = BitMap()
         self._tail_values = np.empty(64, dtype=self._kind)
         self._tail_rows = np.empty(64, dtype=np.uint32)
         self._tail = 0
-        self._prefixes = None
-        self._unique = len(bitmap_of(self._rows)) == len(self._rows)
-
-
-def _insert(
-    array: npt.NDArray[Any], places: npt.NDArray[np.intp], added: npt.NDArray[Any]
-) -> npt.NDArray[Any]:
-    """Return the array with elements added so that they lie at these places."""
-    result = np.empty(len(array) + len(added), dtype=array.dtype)
-    old = np.ones(len(result), dtype=np.bool_)
-    old[places] = False
-    result[places] = added
-    result[old] = array
-    return result
+        self._prefixes = {}

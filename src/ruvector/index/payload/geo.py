@@ -1,9 +1,9 @@
 """Which rows hold a position in a region of the earth?
 
-Positions lie in a column sorted by their Morton code (`cells`). A region is covered from the whole
-earth downwards: cells inside are taken as they are, cells outside are left, cells cut by the border
-are split until few positions are left in them; those are tried one by one, as arrays. What is too
-close to the border for a code's 9 mm is left to the payload, so the answer is exact.
+Positions lie in a column sorted by their Morton code (`cells`), over which the kernel descends from
+the whole earth: cells inside a region are taken as they are, cells outside are left, and the
+positions of small cells cut by the border are tried one by one. What is too close to the border for
+a code's 9 mm is left to the payload, so the answer is exact.
 Positions outside -180 .. 180 and -90 .. 90 are rare and tried one by one.
 """
 
@@ -12,30 +12,17 @@ from typing import Any, Final
 import numpy as np
 from pyroaring import BitMap
 
-from ruvector.index.payload.bitmaps import Bounds, Rows, bitmap_of
-from ruvector.index.payload.cells import (
-    FIRST_CELLS,
-    Cells,
-    Codes,
-    Floats,
-    codes_of,
-    steps_of,
-    steps_of_codes,
-)
+from ruvector.index.payload.bitmaps import Bounds, Rows
+from ruvector.index.payload.cells import Codes, Floats, codes_of, steps_of
 from ruvector.index.payload.column import Column
 from ruvector.index.payload.fields import Schema, ValueIndex
-from ruvector.index.payload.regions import Region, Squares, region_of
+from ruvector.index.payload.regions import region_of
+from ruvector.kernel import geo_rows
 from ruvector.model.filters import Condition
 from ruvector.model.geometry import GeoCondition, is_inside, position_of
 
-LEVELS_MAX: Final = 20
-"""Cells of 2^-20 of the earth's side, 38 m: smaller ones hold no more than they cost."""
-
-CELLS_MAX: Final = 2048
-"""Cells of one level: the border of a circle then lies in a few per cent of its area."""
-
 TRIED_MAX: Final = 4096
-"""So many positions are tried about as quickly (150 µs) as cells are split once more."""
+"""Newer positions are tried one by one, up to so many (0.1 ms); then they are sorted in."""
 
 
 class GeoIndex(ValueIndex):
@@ -53,20 +40,21 @@ class GeoIndex(ValueIndex):
         """Return rows that certainly and rows that possibly lie in a region."""
         if not isinstance(condition, GeoCondition):
             return super().bounds(condition)
-        region = region_of(condition)
         if len(self._codes.tail()[0]) > TRIED_MAX:
-            self._codes.pairs()  # sorts the newer ones in: trying them all would take longer
-        certain, tried = _cover(region, self._codes)
-        codes, rows = self._codes.pairs_at(*tried)
-        tail_codes, tail_rows = self._codes.tail()
-        codes, rows = np.concatenate((codes, tail_codes)), np.concatenate((rows, tail_rows))
-        inside, maybe = region.points(*steps_of_codes(codes))
-        result = self._codes.rows_at(*certain)
-        result |= bitmap_of(rows[inside])
+            self._codes.pairs()
+        region = region_of(condition)
+        inside, open_bytes = geo_rows(
+            *self._codes.sorted_part(),
+            *self._codes.tail(),
+            region.kind,
+            region.numbers,
+            region.rings,
+        )
+        result = BitMap.deserialize(inside)
         if self._odd:
             test = is_inside(condition)
             result |= BitMap(row for row, held in self._odd.items() if any(map(test, held)))
-        open_rows = bitmap_of(rows[maybe & ~inside]) - result
+        open_rows = BitMap.deserialize(open_bytes) - result
         return Bounds(result, result | open_rows if open_rows else result)
 
     def _add_values(self, row: int, values: list[Any]) -> bool:
@@ -118,48 +106,3 @@ def _is_usual(position: tuple[float, float]) -> bool:
 def _codes_of(positions: list[tuple[float, float]]) -> Codes:
     array: Floats = np.array(positions, dtype=np.float64)
     return codes_of(*steps_of(array[:, 0], array[:, 1]))
-
-
-Places = tuple[Any, Any]
-"""Starts and ends of slices in the sorted codes, int64 [n] each."""
-
-
-def _cover(region: Region, column: "Column[np.int64]") -> tuple[Places, Places]:
-    """Return the slices that certainly lie inside, and those whose positions must be tried."""
-    cells = FIRST_CELLS
-    certain: list[tuple[Codes, Codes]] = []
-    while True:
-        inside, outside = region.squares(_squares(cells))
-        if inside.any():
-            certain.append(cells.at(inside).ranges())
-        cells = cells.at(~(inside | outside))
-        starts, ends = column.places(*cells.ranges())
-        held = ends > starts
-        cells, starts, ends = cells.at(held), starts[held], ends[held]
-        is_fine = 16 * len(starts) > CELLS_MAX or int((ends - starts).sum()) <= TRIED_MAX
-        if is_fine or cells.level >= LEVELS_MAX:
-            break
-        cells = cells.split()
-    if not certain:
-        return (starts[:0], ends[:0]), (starts, ends)
-    lows, highs = (np.concatenate(parts) for parts in zip(*certain, strict=True))
-    order = np.argsort(lows)
-    return _joined(*column.places(lows[order], highs[order])), (starts, ends)
-
-
-def _squares(cells: Cells) -> Squares:
-    wide, high = 360 / 2**cells.level, 180 / 2**cells.level
-    west, south = cells.x * wide - 180, cells.y * high - 90
-    return Squares(west, south, west + wide, south + high)
-
-
-def _joined(starts: Any, ends: Any) -> Places:
-    """Return ascending slices with those that touch made one, and empty ones left out."""
-    held = ends > starts
-    starts, ends = starts[held], ends[held]
-    if len(starts) == 0:
-        return starts, ends
-    first = np.ones(len(starts), dtype=np.bool_)
-    first[1:] = starts[1:] != ends[:-1]
-    last = np.append(first[1:], True)
-    return starts[first], ends[last]

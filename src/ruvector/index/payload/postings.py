@@ -20,14 +20,28 @@ from typing import Any
 import numpy as np
 from pyroaring import BitMap
 
-from ruvector.index.payload.bitmaps import Rows, add_rows, at_least, bitmap_bytes, bitmap_of
+from ruvector.index.payload.bitmaps import (
+    Rows,
+    add_rows,
+    at_least,
+    bitmap_bytes,
+    bitmap_of,
+    rows_of,
+)
 from ruvector.index.payload.sorted_texts import SortedTexts
+from ruvector.index.payload.value_codes import ValueCodes
 
 _BYTES_PER_VALUE = 65
 """A dictionary slot and the row's int: measured with tracemalloc, on UUID texts 150 with them."""
 
 _MANY = 64
 """From so many rows on an array becomes a bitmap quicker than a list."""
+
+CODES_FROM = 32
+"""Fewer values are counted by intersections: 10 µs each."""
+
+SPARSE_MOST = 8
+"""Places of an array for each row that has a value."""
 
 _SAMPLE = 256
 """Values whose size stands for that of all."""
@@ -43,6 +57,7 @@ class Postings:
         self._several: dict[int, BitMap] = {}
         """Number of distinct values -> rows that have so many, from two on."""
         self._sorted: SortedTexts | None = None
+        self._codes: ValueCodes | None = None
 
     def add(self, row: int, values: Iterable[Any]) -> None:
         """Add a row that is not in it, with all its values."""
@@ -52,6 +67,8 @@ class Postings:
         for value in distinct:
             self._add_one(value, row)
         self.rows.add(row)
+        if self._codes is not None:
+            self._codes.set_one(row, distinct)
         if len(distinct) > 1:
             self._several.setdefault(len(distinct), BitMap()).add(row)
 
@@ -68,13 +85,18 @@ class Postings:
                 repeated[value].append(row)
             else:
                 repeated[value] = [row]
+        codes = self._codes
         self.add_groups(rows, repeated)
+        if codes is not None:
+            codes.set_many(rows, values)
+            self._codes = codes
 
     def add_groups(self, rows: Rows, groups: Mapping[Any, list[int]]) -> None:
         """Add rows that are not in it, given as the rows of each value.
 
         Rows of several values are not told apart by `with_other` then.
         """
+        self._codes = None
         add_rows(self.rows, rows)
         for value, group in groups.items():
             if len(group) == 1:
@@ -94,6 +116,8 @@ class Postings:
             elif held == row:
                 del self._by_value[value]
         self.rows.discard(row)
+        if self._codes is not None:
+            self._codes.forget_one(row)
         same = self._several.get(len(distinct))
         if same is not None:
             same.discard(row)
@@ -152,12 +176,34 @@ class Postings:
 
         The most frequent first, equal ones by value.
         """
+        if rows is not None and len(self._by_value) >= CODES_FROM and self._is_dense():
+            return _most_frequent(*self._coded_counts(rows), limit)
         counts = (
             (value, _count(held) if rows is None else _count_within(held, rows))
             for value, held in self._by_value.items()
         )
         found = ((value, count) for value, count in counts if count)
-        return heapq.nsmallest(limit, found, key=lambda pair: (-pair[1], pair[0]))
+        return heapq.nsmallest(limit, found, key=_by_count)
+
+    def _coded_counts(self, rows: BitMap) -> tuple[list[Any], Rows]:
+        """Return values, and how many of the rows hold each."""
+        codes = self._codes
+        if codes is None or len(codes.values) > 2 * len(self._by_value):
+            codes = self._codes = ValueCodes(self._by_value.items(), self.rows.max())
+            codes.forget(rows_of(BitMap.union(BitMap(), *self._several.values())))
+        counts = codes.counts(rows)
+        several = [rows & held for held in self._several.values() if rows.intersect(held)]
+        if several:
+            with_several = BitMap.union(*several)
+            for place, value in enumerate(codes.values):
+                held = self._by_value.get(value)
+                if held is not None:
+                    counts[place] += _count_within(held, with_several)
+        return codes.values, counts
+
+    def _is_dense(self) -> bool:
+        """Say whether an array with a place for each row would not be mostly empty."""
+        return bool(self.rows) and self.rows.max() < SPARSE_MOST * len(self.rows) + 65_536
 
     def count(self, values: Iterable[Any]) -> int:
         """Return the number of rows with one of the values, at most."""
@@ -177,7 +223,8 @@ class Postings:
         several = sum(map(bitmap_bytes, self._several.values()))
         some = list(islice(self._by_value, _SAMPLE))
         value = sum(map(sys.getsizeof, some)) / max(1, len(some))
-        return bitmaps + several + int(len(self._by_value) * (_BYTES_PER_VALUE + value))
+        codes = 0 if self._codes is None else self._codes.memory_bytes
+        return bitmaps + several + codes + int(len(self._by_value) * (_BYTES_PER_VALUE + value))
 
     def _held(self, values: Iterable[Any]) -> Iterator[int | BitMap]:
         for value in values:
@@ -212,6 +259,19 @@ class Postings:
         elif self._sorted is not None:
             self._sorted.add(value)
         self._by_value[value] = added
+
+
+def _most_frequent(values: list[Any], counts: Rows, limit: int) -> list[tuple[Any, int]]:
+    found = np.flatnonzero(counts)
+    if len(found) > limit:
+        least = np.partition(counts[found], -limit)[-limit]
+        found = found[counts[found] >= least]
+    pairs = zip(map(values.__getitem__, found.tolist()), counts[found].tolist(), strict=True)
+    return heapq.nsmallest(limit, pairs, key=_by_count)
+
+
+def _by_count(pair: tuple[Any, int]) -> tuple[int, Any]:
+    return -pair[1], pair[0]
 
 
 def _count(held: int | BitMap) -> int:
