@@ -15,7 +15,6 @@ from typing import Final
 from ruvector.collection.expiries import NEVER
 from ruvector.collection.prepare import Preparation
 from ruvector.collection.shard import Change, Shard
-from ruvector.errors import RuvectorError
 
 BATCH_ROWS: Final = 1000  # of one transaction: 10 ms, for which other writes wait at most
 REST_SECONDS: Final = 1.0  # between two sweeps: points that expire one by one go together
@@ -35,9 +34,9 @@ class Sweeper:
 
     def wake(self) -> None:
         """Start the thread if points are there that will expire."""
-        if self._thread is not None or not self._is_wanted():
+        if not self._is_wanted():
             return
-        with self._lock:
+        with self._lock:  # the thread ends with it held, so that none is missed
             if self._thread is None and not self._closed.is_set():
                 name = f"sweeper of {self._shard.store.path}"
                 self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -68,7 +67,7 @@ class Sweeper:
             try:
                 self.sweep()
                 self.failure = None
-            except RuvectorError as error:
+            except Exception as error:  # noqa: BLE001 - reported by status, and tried again
                 self.failure = error
             with self._lock:
                 if not self._is_wanted():

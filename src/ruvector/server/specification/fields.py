@@ -21,6 +21,7 @@ from ruvector.model.configs import (
     SparseVectorParams,
     VectorParams,
 )
+from ruvector.model.lifetimes import NO_TTL, TTL_MAX_SECONDS, TTL_MIN_SECONDS
 from ruvector.model.limits import (
     MAX_BEAM,
     MAX_DIMENSIONS,
@@ -73,6 +74,7 @@ COMPONENTS: dict[str, Schema] = {
 STRUCTS = (VectorParams, SparseVectorParams, QuantizationConfig, StrictMode)
 
 _PERCENT = whole(1, 100)
+_LIFETIME = number(TTL_MIN_SECONDS, TTL_MAX_SECONDS)
 _CREATED, _RENAMED = ("collection_name", "alias_name"), ("old_alias_name", "new_alias_name")
 _SELECTION: dict[str, Schema] = {
     "with_payload": ref("PayloadSelector"),
@@ -118,6 +120,8 @@ UNIONS: dict[str, Schema] = {
     "operations": array(
         any_of(*(tagged(name, ref(f"{kind.__name__}Body")) for name, kind in BATCH_CHANGES.items()))
     ),
+    "ttl_seconds": _LIFETIME,
+    "UpdateCollectionBody.ttl_seconds": any_of(_LIFETIME, choice(NO_TTL)),
     "UpdateCollectionBody.quantization_config": any_of(ref("QuantizationConfig"), choice(DISABLED)),
     "CreateCollectionBody.vectors": any_of(ref("VectorParams"), by_name(ref("VectorParams"))),
     "Point.vector": ref("PointVector"),
@@ -154,6 +158,8 @@ BOUNDS: dict[str, Schema] = {
     "hnsw_ef": whole(1, MAX_BEAM),
     "oversampling": number(1, 1e6),
     "score_threshold": FLOAT,
+    "Point.ttl_seconds": _LIFETIME,
+    "Batch.ttl_seconds": array(optional(_LIFETIME)),
     "size": whole(1, MAX_DIMENSIONS),
     "group_by": ref("PayloadKey"),
     "key": ref("PayloadKey"),
