@@ -80,8 +80,9 @@ def payloads(start: int, count: int) -> list[dict[str, Any]]:
 class Bench:
     """One run."""
 
-    def __init__(self, client: Any, points: int) -> None:
+    def __init__(self, client: Any, points: int, fields: list[str]) -> None:
         self.client, self.points = client, points
+        self.indexes = {field: INDEXES[field] for field in fields}
         self.rows: list[dict[str, Any]] = []
         self.shard: Any = None
 
@@ -136,7 +137,7 @@ class Bench:
         threads = [threading.Thread(target=run, args=(name,)) for name in work]
         for thread in threads:
             thread.start()
-        for field, schema in INDEXES.items():
+        for field, schema in self.indexes.items():
             (taken,) = times(
                 1, lambda f=field, s=schema: self.client.create_payload_index("c", f, s)
             )
@@ -156,10 +157,24 @@ class Bench:
     def filters(self) -> None:
         """Every filter, the first time and then many times."""
         for name, source in FILTERS.items():
+            parts = [
+                part["key"] for clause in ("should", "must_not") for part in source.get(clause, ())
+            ]
+            if not self.indexes.keys() >= set(parts or source):
+                continue
             (first,) = times(1, lambda source=source: self.plan(source))
             found = self.plan(source)
             again = times(100, lambda source=source: self.plan(source))
             self.note(f"filter: {name}", again, f"{found} rows; first {first * 1e3:.1f} ms")
+
+    def after_a_merge(self) -> None:
+        """The first large range after newer numbers were sorted in."""
+        more = self.points // 25
+        vectors = np.ones((more, 2), dtype=np.float32)
+        ids = range(self.points, self.points + more)
+        self.client.upsert("c", ids=ids, vectors=vectors, payloads=payloads(self.points, more))
+        (first,) = times(1, lambda: self.plan({"price": {"gte": 10, "lt": 60}}))
+        self.note("filter: large range, first after a merge", [first], "under the shard's lock")
 
     def facets(self) -> None:
         """Counts by value, of all points and of a half."""
@@ -168,6 +183,8 @@ class Bench:
         with self.shard.view(parse_filter(shorthand({"flag": True}))) as view:
             half = view.rows
         self.note("facet of 1,000 values", times(20, lambda: index.facet(None, 10)))
+        (first,) = times(1, lambda: index.facet(half, 10))
+        self.note("facet of 1,000 values of half the points, first", [first])
         self.note(
             "facet of 1,000 values of half the points", times(20, lambda: index.facet(half, 10))
         )
@@ -196,6 +213,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=1_000_000)
     parser.add_argument("--short", action="store_true", help="50,000 points")
+    parser.add_argument("--fields", default=",".join(INDEXES), help="to index, with commas")
     parser.add_argument("--no-record", action="store_true")
     options = parser.parse_args()
     points = 50_000 if options.short else options.points
@@ -204,9 +222,10 @@ def main() -> None:
         tempfile.TemporaryDirectory(dir=Path.cwd()) as folder,
         ruvector.open(Path(folder) / "database") as client,
     ):
-        bench = Bench(client, points)
+        bench = Bench(client, points, options.fields.split(","))
         bench.load()
-        for part in (bench.unindexed, bench.create, bench.filters, bench.facets, bench.ranking):
+        parts = [bench.unindexed, bench.create, bench.filters, bench.facets, bench.after_a_merge]
+        for part in (*parts, bench.ranking) if "text" in bench.indexes else parts:
             part()
         memory = bench.shard.indexes.memory_bytes / points
     print(f"{memory:.0f} bytes of payload indexes a point; disturbed: {disturbed}")

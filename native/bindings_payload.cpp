@@ -80,8 +80,9 @@ GeoRegion region_of(int kind, const Numbers1& numbers, const Rows1& rings) {
     region.kind = GeoRegion::Polygon;
     expect(rings.shape(0) > 0 && rings.data()[0] == 0 &&
            2 * std::size_t{rings.data()[rings.shape(0) - 1]} == count);
-    for (std::size_t ring = 0; ring + 1 < rings.shape(0); ++ring) {
+    for (std::size_t ring = 0; ring + 1 < rings.shape(0); ++ring)
       expect(rings.data()[ring] <= rings.data()[ring + 1]);
+    for (std::size_t ring = 0; ring + 1 < rings.shape(0); ++ring) {
       for (std::size_t i = rings.data()[ring]; i + 1 < rings.data()[ring + 1]; ++i)
         region.lines.push_back({n[2 * i], n[2 * i + 1], n[2 * i + 2], n[2 * i + 3],
                                 static_cast<std::uint32_t>(ring)});

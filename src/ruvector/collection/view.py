@@ -23,8 +23,8 @@ from ruvector.collection.spaces import Space, find_space
 from ruvector.collection.unindexed import wanted_index
 from ruvector.index.payload.bitmaps import bitmap_of, rows_of
 from ruvector.index.payload.fields import FieldIndex
-from ruvector.kernel.deadlines import check_deadline
 from ruvector.kernel import join_payloads
+from ruvector.kernel.deadlines import check_deadline
 from ruvector.model.filters import FieldCondition, Filter, matches
 from ruvector.model.ids import PointId, id_key
 from ruvector.model.payload_parts import payload_reader, payloads_reader
