@@ -64,7 +64,7 @@ def read(file: Path = RESULTS) -> list[Row]:
 def kind_of(row: Row) -> str:
     """Return what a row is about: one of `KINDS`, curve, server, or nothing known."""
     first = row["settings"].partition(" ")[0]
-    if row["peer"] == "ruvector REST":
+    if row["peer"] in ("ruvector REST", "ruvector gRPC"):
         return "server"
     if first in KINDS:
         return first
