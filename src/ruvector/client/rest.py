@@ -31,6 +31,14 @@ ATTEMPTS = 3
 PAUSE_SECONDS = 0.1  # before the second attempt, twice that before the third
 WAIT_STEP_SECONDS = 20  # waiting for an index goes in steps, each below the idle limits of proxies
 SNAPSHOT_SECONDS = 3600  # a terabyte copied at 300 MB/s
+COPIES = (  # whole collections, before they are answered
+    r.CreateSnapshot,
+    r.CreateShardSnapshot,
+    r.CreateFullSnapshot,
+    r.RecoverSnapshot,
+    r.RecoverShardSnapshot,
+    r.RecoverFullSnapshot,
+)
 ACCEPTED = 202  # it happens later: there is no result
 REST_BATCH_POINTS = 10_000
 REST_BATCH_BYTES = 8 * 2**20  # a quarter of what a server accepts, since sizes are estimated
@@ -70,7 +78,7 @@ class RestTransport:
 
     def execute(self, request: r.Request[R]) -> R:
         """Return the result that the server sent."""
-        if type(request).__module__ == r.CreateSnapshot.__module__:
+        if isinstance(request, COPIES):
             return self._execute(request, SNAPSHOT_SECONDS)  # type: ignore[no-any-return]
         if isinstance(request, r.WaitForIndex):
             result: R = self._wait(request)
