@@ -194,6 +194,19 @@ def test_taken_port_is_one_line(capsys):
     assert refusal(capsys).startswith(f"ruvector: port {port} on 127.0.0.1 is taken")
 
 
+def test_taken_port_of_grpc_is_one_line(capfd):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        flags = {"service": {"http_port": 0, "grpc_port": port}}
+        assert run.serve(flags, {}, open_engine=lambda _: FakeEngine()) == 1
+    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("ruvector")]
+    assert len(lines) == 1
+    assert f"port {port} on 127.0.0.1" in lines[0]
+    assert "--grpc-port" in lines[0]
+
+
 @pytest.mark.parametrize(
     "error",
     [
