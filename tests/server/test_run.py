@@ -201,10 +201,9 @@ def test_taken_port_of_grpc_is_one_line(capfd):
         port = taken.getsockname()[1]
         flags = {"service": {"http_port": 0, "grpc_port": port}}
         assert run.serve(flags, {}, open_engine=lambda _: FakeEngine()) == 1
-    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("ruvector")]
-    assert len(lines) == 1
-    assert f"port {port} on 127.0.0.1" in lines[0]
-    assert "--grpc-port" in lines[0]
+    (line,) = capfd.readouterr().err.splitlines()
+    assert f"port {port} on 127.0.0.1 is taken" in line
+    assert "--grpc-port" in line
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def check_door(settings: Settings, insecure: bool) -> None:
         )
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, flag: str = "--http-port") -> socket.socket:
     """Return a listening socket, or Refused with what to do."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -155,7 +155,7 @@ def bind(host: str, port: int) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise Refused(
                 f"port {port} on {host} is taken by another program; "
-                "stop it or choose another with --http-port"
+                f"stop it or choose another with {flag}"
             ) from error
         raise Refused(f"cannot listen on {host} port {port}: {error.strerror}") from error
     door.set_inheritable(False)
@@ -188,6 +188,8 @@ def _grpc_door(settings: Settings, certificates: Certificates | None) -> "GrpcSe
             f"gRPC needs {error.name}, which is not installed: pip install ruvector[server], "
             "or serve REST alone with --grpc-port none"
         ) from error
+    # grpcio would write a line of its own about a port that is taken.
+    bind(settings.service.host, settings.service.grpc_port, "--grpc-port").close()
     return GrpcServer(settings, certificates)
 
 
