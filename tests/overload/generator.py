@@ -33,7 +33,10 @@ class Load:
         self.failed = self.dropped = self.begun = 0
 
     async def run(self):
-        """Send everything; return what came back."""
+        """Send everything over connections that are open already; return what came back."""
+        for _ in range(CONNECTIONS):
+            self.free.append(await asyncio.open_connection("127.0.0.1", self.port))
+            self.opened += 1
         started = time.perf_counter()
         tasks = set()
         total = int(self.rate * self.seconds)
