@@ -160,6 +160,10 @@ class Engine:
         """Return a new file to receive a snapshot of about this size in, for `UploadSnapshot`."""
         return self.snapshots.folder.begin_upload(size_bytes)
 
+    def end_downloads(self) -> None:
+        """Break off what is being fetched from URLs, so that nobody waits for it at the end."""
+        self.snapshots.end_downloads()
+
     def is_quick(self, request: r.Request[Any]) -> bool:
         """Say whether a search takes well under a millisecond and waits for nobody.
 

@@ -1,9 +1,11 @@
 """Do the snapshot methods of the official client work unchanged?"""
 
 import hashlib
+import json
 import random
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -145,3 +147,64 @@ def peak_bytes(server: Server) -> int:
         pytest.skip("no /proc here")
     line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) * 1024
+
+
+def test_of_another_server_by_url(
+    client: QdrantClient,
+    two: str,
+    server: Server,
+    start_server: Callable[..., Server],
+    tmp_path: Path,
+) -> None:
+    key = "k" * 32
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(f"service: {{api_key: {key}, enable_snapshot_url_recovery: true}}\n")
+    fetching = start_server(tmp_path / "storage", "--config", str(settings))
+    other = QdrantClient(url=fetching.url, api_key=key, timeout=30)
+    made = client.create_snapshot(two)
+    assert made is not None
+    url = f"{server.url}/collections/{two}/snapshots/{made.name}"
+    assert other.recover_snapshot("copy", url, checksum=made.checksum, wait=True)
+    assert other.retrieve("copy", [1, 2], with_vectors=True) == client.retrieve(
+        two, [1, 2], with_vectors=True
+    )
+    copied = other.create_snapshot("copy")
+    assert copied is not None
+    back = f"{fetching.url}/collections/copy/snapshots/{copied.name}"
+    for given, status, message in (
+        ({"api_key": key}, 400, "Checksum mismatch"),
+        ({}, 400, "status 401"),
+    ):
+        with pytest.raises(UnexpectedResponse) as refused:
+            other.recover_snapshot("again", back, checksum="0" * 64, wait=True, **given)
+        assert refused.value.status_code == status
+        assert message in refused.value.content.decode()
+    assert not other.collection_exists("again")
+    assert other.recover_snapshot("again", back, api_key=key, wait=True)
+    assert other.count("again").count == 2
+    other.delete("copy", [1], wait=True)
+    assert other.recover_shard_snapshot("copy", 0, url, wait=True)
+    assert other.count("copy").count == 2
+    full = client.create_full_snapshot()
+    assert full is not None
+    answer = _put(
+        f"{fetching.url}/snapshots/recover",
+        {"location": f"{server.url}/snapshots/{full.name}"},
+        key,
+    )
+    assert answer["result"] is True
+    assert other.count(two).count == 2
+    with pytest.raises(UnexpectedResponse) as refused:
+        client.recover_snapshot(two, url, wait=True)
+    assert refused.value.status_code == 403
+    assert client.delete_full_snapshot(full.name)
+    other.close()
+    assert key not in fetching.output()
+    assert fetching.stop() == 0
+
+
+def _put(url: str, body: dict[str, str], key: str) -> dict[str, object]:
+    headers = {"api-key": key, "content-type": "application/json"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers, method="PUT")
+    with urllib.request.urlopen(request) as answer:
+        return dict(json.load(answer))

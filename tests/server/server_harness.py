@@ -109,6 +109,9 @@ class FakeEngine:
         shown = [{"id": name, "level": level} for name in self.collections if visible(name)]
         return shown if level else [], {}
 
+    def end_downloads(self):
+        pass
+
     def close(self):
         self.closed = True
 

@@ -83,7 +83,6 @@ def test_environment_values_are_read_by_type(name, text, value):
         ({}, {"QDRANT__SERVICE__JWT_RBAC": "true"}, "service.jwt_rbac"),
         ({}, {"QDRANT__CLUSTER__ENABLED": "true"}, "QDRANT__CLUSTER__ENABLED"),
         ({}, {"QDRANT__STORAGE__OPTIMIZERS__FLUSH_INTERVAL_SEC": "60"}, "flush_interval_sec"),
-        ({}, {"QDRANT__SERVICE__ENABLE_SNAPSHOT_URL_RECOVERY": "true"}, "url_recovery"),
     ],
 )
 def test_what_cannot_be_honoured_is_refused_by_name(file, environment, named):

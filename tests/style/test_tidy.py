@@ -59,6 +59,7 @@ USES_SOCKETS = {
     "server": "it listens",
     "client": "it connects",
     "cluster": "nodes talk to nodes",
+    "snapshots/remote.py": "fetches snapshots from URLs, where that is allowed",
     "storage/lock.py": "the name of this host stands in the lock file",
 }
 ASYNCHRONOUS = ("server", "client")

@@ -64,6 +64,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     jwt_require_access: bool = False
     jwt_allow_short_keys: bool = False
     enable_tls: bool = False
+    enable_snapshot_url_recovery: bool = False
     metrics_prefix: str | None = None
     slow_query_secs: float | None = None
     verify_https_client_certificate: bool = False
@@ -260,6 +261,7 @@ def snapshot_settings(settings: Settings) -> SnapshotSettings:
         schedule=own.schedule or None,
         collections=own.collections,
         keep=own.keep,
+        from_urls=settings.service.enable_snapshot_url_recovery,
     )
 
 

@@ -13,7 +13,6 @@ QDRANT_ONLY: dict[str, Any] = {
     "service.hardware_reporting": (False,),
     "service.enable_static_content": (True, False),
     "service.static_content_dir": _UNSET,
-    "service.enable_snapshot_url_recovery": (False,),
     "storage.temp_path": _UNSET,
     "storage.on_disk_payload": (True,),
     "storage.node_type": ("Normal", None),

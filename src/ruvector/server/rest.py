@@ -68,6 +68,9 @@ class Engine(Protocol):
     def begin_upload(self, size_bytes: int) -> Upload:
         """Return a new file to receive a snapshot in."""
 
+    def end_downloads(self) -> None:
+        """Break off what is being fetched from URLs."""
+
     def close(self) -> None:
         """Write out and let go of everything."""
 

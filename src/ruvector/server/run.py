@@ -247,6 +247,7 @@ def _run(
         application.stopping = True
         if grpc is not None:
             grpc.stop(settings.service.shutdown_timeout_secs).wait()
+        engine.end_downloads()
         application.pool.close()
         application.observer.close()
         engine.close()

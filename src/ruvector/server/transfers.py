@@ -1,8 +1,8 @@
 """How do snapshots come in and go out? In pieces, never whole in memory.
 
-Limits: UPLOADS at a time and DOWNLOADS at a time (503); an upload as slow as a body may be (408)
-and as large as fits beside what is there (507); a client that takes no piece for SEND_SECONDS is
-cut off. Runs on the loop's thread; files are touched in the pool.
+Limits: as many uploads at a time as the folder takes, and DOWNLOADS (503); an upload as slow as a
+body may be (408) and as large as fits beside what is there (507); a client that takes no piece for
+SEND_SECONDS is cut off. Runs on the loop's thread; files are touched in the pool.
 """
 
 import asyncio
@@ -23,7 +23,6 @@ from ruvector.server.exchange import Exchange
 from ruvector.server.multipart import FileForm
 from ruvector.server.pool import WorkerPool
 
-UPLOADS = 4
 DOWNLOADS = 16
 SEND_SECONDS = 60.0
 WRITE_BYTES = 1 << 20  # are gathered before they are written
@@ -67,7 +66,7 @@ class Transfers:
     def __init__(self, engine: SnapshotEngine, pool: WorkerPool) -> None:
         self._engine = engine
         self._pool = pool
-        self._uploads = self._downloads = 0
+        self._downloads = 0
 
     def download(self, operation: Operation) -> Handle:
         """Return the handler of a request for a snapshot's bytes."""
@@ -121,13 +120,7 @@ class Transfers:
             for name in operation.query_fields:
                 if name in given:
                     fields[name] = read_query_field(name, given[name])
-            if self._uploads >= UPLOADS:
-                raise Unavailable(f"{UPLOADS} snapshots are being received, the most at once")
-            self._uploads += 1
-            try:
-                upload = await self._received(exchange.headers, exchange.receive)
-            finally:
-                self._uploads -= 1
+            upload = await self._received(exchange.headers, exchange.receive)
             try:
                 request = operation.request(**fields, source=str(upload.path))
                 answer = await self._pool.submit(partial(execute, request, exchange))

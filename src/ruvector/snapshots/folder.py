@@ -18,12 +18,13 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from ruvector.errors import AlreadyExists, ConnectionFailed, NotFound, StorageFull
+from ruvector.errors import AlreadyExists, ConnectionFailed, NotFound, StorageFull, Unavailable
 from ruvector.model.names import check_name
 from ruvector.model.snapshots import SnapshotDescription
 from ruvector.storage import files
@@ -35,6 +36,7 @@ FULL = ("full",)
 TEMPORARY = "tmp"
 SPARE_BYTES = 32 << 20  # left free for the database's own writes, which stop at half of that
 PIECE_BYTES = 1 << 20
+RECEIVED_AT_ONCE = 4  # uploads and downloads from URLs together
 NAME_BYTES = 180  # of a collection's name in a snapshot's: a file name has 255
 _CHECKSUM = re.compile(rb"[0-9a-f]{64}")
 
@@ -56,6 +58,7 @@ class SnapshotFolder:
         self.working = root / temporary
         self._lock = threading.Lock()  # guards the choice of names
         self._taken: set[tuple[Group, str]] = set()
+        self._receiving = threading.BoundedSemaphore(RECEIVED_AT_ONCE)
 
     def empty_temporary(self) -> None:
         """Remove what was being made when the process ended; for the process that writes."""
@@ -69,9 +72,21 @@ class SnapshotFolder:
         return self.working / uuid.uuid4().hex
 
     def begin_upload(self, size_bytes: int) -> "Upload":
-        """Return a temporary file for a snapshot of about this size; StorageFull."""
-        self.need_room(size_bytes)
-        return Upload(self.temporary())
+        """Return a temporary file for a snapshot of about this size; StorageFull.
+
+        Unavailable where RECEIVED_AT_ONCE are being written.
+        """
+        if not self._receiving.acquire(blocking=False):
+            raise Unavailable(
+                f"{RECEIVED_AT_ONCE} snapshots are being received, the most at once; "
+                "try again later"
+            )
+        try:
+            self.need_room(size_bytes)
+            return Upload(self.temporary(), self._receiving.release)
+        except BaseException:
+            self._receiving.release()
+            raise
 
     def is_temporary(self, path: Path) -> bool:
         """Say whether a file is one of ours that nobody else needs."""
@@ -164,11 +179,12 @@ class SnapshotFolder:
 
 
 class Upload:
-    """A temporary file that a snapshot is received in, piece by piece."""
+    """A temporary file that a snapshot is received in, piece by piece; `ended` is called once."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, ended: Callable[[], None] = lambda: None) -> None:
         self.path = path
         self._file = path.open("xb", buffering=0)
+        self._ended = weakref.finalize(self, ended)
 
     def write(self, piece: bytes) -> None:
         """Append a piece; StorageFull."""
@@ -182,10 +198,11 @@ class Upload:
     def close(self) -> None:
         """End writing."""
         self._file.close()
+        self._ended()
 
     def remove(self) -> None:
         """Remove the file, if nobody did."""
-        self._file.close()
+        self.close()
         self.path.unlink(missing_ok=True)
 
 

@@ -22,7 +22,7 @@ def scheme_of(location: str) -> str:
     """Return the scheme of a location in lower case; empty for a name."""
     if not isinstance(location, str) or not 0 < len(location) <= MAX_LOCATION:
         raise BadInput(f"location must be a text of 1 to {MAX_LOCATION} characters")
-    return urlsplit(location).scheme.lower() if "://" in location else ""
+    return location.partition("://")[0].lower() if "://" in location else ""
 
 
 def local_file(root: Path, location: str) -> Path:
@@ -54,6 +54,6 @@ def refuse_remote(location: str) -> None:
     if scheme in REMOTE:
         raise Forbidden(
             "recovering from URLs is off; upload the snapshot instead, "
-            "or set service.enable_snapshot_url_recovery"
+            "or set service.enable_snapshot_url_recovery of the server"
         )
     raise BadInput(f"location has the scheme {scheme[:20]!r}; use file, or the name of a snapshot")

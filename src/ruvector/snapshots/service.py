@@ -6,7 +6,7 @@ who do not wait hear what is wrong with their request.
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +25,8 @@ from ruvector.snapshots.folder import (
     unnamed_pieces_of,
 )
 from ruvector.snapshots.jobs import Jobs
-from ruvector.snapshots.locations import local_file, refuse_remote, scheme_of
+from ruvector.snapshots.locations import REMOTE, local_file, refuse_remote, scheme_of
+from ruvector.snapshots.remote import Downloads, remote_of
 from ruvector.snapshots.restore import restore_all, restore_collection
 from ruvector.snapshots.scheduler import Scheduler
 from ruvector.snapshots.settings import SnapshotSettings
@@ -52,6 +53,7 @@ class Snapshots:
         self._settings = settings
         self.folder = _folder(catalog, settings)
         self._jobs = Jobs()
+        self._downloads = Downloads(self.folder)
         self._scheduler: Scheduler | None = None
         if not catalog.read_only:
             self.folder.empty_temporary()
@@ -63,7 +65,12 @@ class Snapshots:
         """Finish what runs in the background."""
         if self._scheduler is not None:
             self._scheduler.close()
+        self.end_downloads()
         self._jobs.close()
+
+    def end_downloads(self) -> None:
+        """Break off what is being fetched from URLs; no more is."""
+        self._downloads.close()
 
     def handlers(self) -> dict[type, Callable[[Catalog, Any], Any]]:
         """Return the function that answers each request."""
@@ -181,8 +188,12 @@ class Snapshots:
         group = self._group(request)
         self._refuse_read_only()
         m.check_priority(getattr(request, "priority", None))
+        m.check_checksum(request.checksum)
+        if self._settings.from_urls and scheme_of(request.location) in REMOTE:
+            remote = remote_of(request.location, request.api_key)
+            return self._restore(request, remote.host, lambda: self._downloads.fetch(remote))
         path = self._located(group, request.location)
-        return self._restore(request, path)
+        return self._restore(request, path.name, lambda: path)
 
     def _take_upload(self, request: Any) -> bool | None:
         self._group(request)
@@ -193,31 +204,35 @@ class Snapshots:
         path = Path(request.source)
         if not path.is_file():
             raise NotFound(f"there is no file {path.name}")
-        return self._restore(request, path)
+        return self._restore(request, path.name, lambda: path)
 
-    def _restore(self, request: Any, path: Path) -> bool | None:
+    def _restore(self, request: Any, source: str, file: Callable[[], Path]) -> bool | None:
         checksum = m.check_checksum(request.checksum)
         is_shard = hasattr(request, "shard")
         if is_shard:
             self._catalog.get(request.collection)
 
-        def work() -> None:
+        def restore(path: Path) -> None:
+            if isinstance(request, m.RecoverFullSnapshot | m.UploadFullSnapshot):
+                restore_all(self._catalog, path, checksum)
+            else:
+                restore_collection(
+                    self._catalog, path, request.collection, checksum, is_shard=is_shard
+                )
+
+        def work(turn: AbstractContextManager[None]) -> None:
+            path = file()
             try:
-                if isinstance(request, m.RecoverFullSnapshot | m.UploadFullSnapshot):
-                    restore_all(self._catalog, path, checksum)
-                else:
-                    restore_collection(
-                        self._catalog, path, request.collection, checksum, is_shard=is_shard
-                    )
+                with turn:
+                    restore(path)
             finally:
                 if self.folder.is_temporary(path):
                     path.unlink(missing_ok=True)
 
         if not request.wait:
-            self._jobs.later(f"recovery from {path.name}", work)
+            self._jobs.later(f"recovery from {source}", lambda: work(nullcontext()))
             return None
-        with self._jobs.running():
-            work()
+        work(self._jobs.running())
         return True
 
     def _located(self, group: Group, location: str) -> Path:

@@ -20,7 +20,8 @@ class S3Settings(msgspec.Struct, frozen=True, kw_only=True):
 class SnapshotSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`path`: their folder, None for `snapshots` inside the data folder; `s3`: the bucket that
     keeps them instead; `schedule`: when they are made by themselves, see `timetable`;
-    `collections`: of which collections then, none for the whole storage; `keep`: how many of those.
+    `collections`: of which collections then, none for the whole storage; `keep`: how many of those;
+    `from_urls`: whether to fetch what a restore names from http and https URLs.
     """
 
     path: Path | None = None
@@ -28,3 +29,4 @@ class SnapshotSettings(msgspec.Struct, frozen=True, kw_only=True):
     schedule: str | None = None
     collections: tuple[str, ...] = ()
     keep: int = KEEP
+    from_urls: bool = False
