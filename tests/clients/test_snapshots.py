@@ -160,7 +160,8 @@ def test_of_another_server_by_url(
     settings = tmp_path / "settings.yaml"
     settings.write_text(f"service: {{api_key: {key}, enable_snapshot_url_recovery: true}}\n")
     fetching = start_server(tmp_path / "storage", "--config", str(settings))
-    other = QdrantClient(url=fetching.url, api_key=key, timeout=30)
+    with pytest.warns(UserWarning, match="insecure"):
+        other = QdrantClient(url=fetching.url, api_key=key, timeout=30)
     made = client.create_snapshot(two)
     assert made is not None
     url = f"{server.url}/collections/{two}/snapshots/{made.name}"
