@@ -83,7 +83,20 @@ def test_anonymous_telemetry_names_nothing(client: QdrantClient, name: str) -> N
     params = models.VectorParams(size=2, distance=models.Distance.DOT)
     client.create_collection(
         name,
-        vectors_config={"secret_vector": params},
+        vectors_config={
+            "secret_vector": params,
+            "secret_matrix": models.VectorParams(
+                size=2,
+                distance=models.Distance.DOT,
+                multivector_config=models.MultiVectorConfig(
+                    comparator=models.MultiVectorComparator.MAX_SIM
+                ),
+            ),
+        },
+        strict_mode_config=models.StrictModeConfig(
+            enabled=True,
+            multivector_config={"secret_matrix": models.StrictModeMultivector(max_vectors=9)},
+        ),
         sparse_vectors_config={"secret_sparse": models.SparseVectorParams()},
         metadata={"secret": "secret text"},
     )

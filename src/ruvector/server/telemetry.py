@@ -27,9 +27,11 @@ HASH_DIGITS = 16
 _NAMED = frozenset(
     {
         *("sparse_vectors", "sparse_vector_data", "vector_data", "num_vectors_by_name"),
-        *("sparse_config", "multivector_config", "index_schema", "per_collection_responses"),
+        *("sparse_config", "index_schema", "per_collection_responses"),
     }
 )
+# The same, or the parameters of one vector.
+_NAMED_OR_OF_ONE = frozenset({"vectors", "multivector_config"})
 _TEXTS = frozenset({"metadata", "stopwords"})
 
 
@@ -54,7 +56,7 @@ class Hashes:
         for name, inner in value.items():
             if name in _TEXTS:
                 continue
-            names_inside = name in _NAMED or (name == "vectors" and _is_by_name(inner))
+            names_inside = name in _NAMED or (name in _NAMED_OR_OF_ONE and _is_by_name(inner))
             if isinstance(inner, dict) and names_inside:
                 inner = {self(key): item for key, item in inner.items()}
             found[name] = self.anonymized(inner)
@@ -130,6 +132,8 @@ def _memory() -> JsonObject | None:
     return None if figures is None else {f"{name}_bytes": n for name, n in figures.items()}
 
 
-def _is_by_name(vectors: Any) -> bool:
-    """Say whether the parameters of vectors are by name, not those of the unnamed one."""
-    return isinstance(vectors, Mapping) and not isinstance(vectors.get("size"), int)
+def _is_by_name(parameters: Any) -> bool:
+    """Say whether parameters of vectors are by name, not those of one vector."""
+    return isinstance(parameters, Mapping) and all(
+        isinstance(inner, Mapping) for inner in parameters.values()
+    )
