@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ruvector.errors import BadInput
+from ruvector.index.vector_file import read_file, write_file
 from ruvector.index.vector_index import DISTANCES, VectorIndex
 from ruvector.kernel import exact_search
 
@@ -160,6 +161,21 @@ def test_a_loaded_index_is_the_saved_one(
     loaded.remove(np.arange(1, n // 4))
     assert not np.isin(loaded.search(vectors, k=5)[0], np.arange(1, n // 4)).any()
     assert (tmp_path / "index").read_bytes() == saved  # changes stay in memory
+
+
+def test_a_file_with_links_instead_of_nodes_is_read(tmp_path: Path) -> None:
+    index, vectors = fast(70), make(4, 2500, 70)
+    index.add(np.arange(2500), vectors, threads=2)
+    index.save(tmp_path / "index")
+    header, arrays = read_file(tmp_path / "index")
+    older = {name: array for name, array in arrays.items() if name != "nodes"}
+    older["links"] = index._rows.core.copy_links(0, 2500)
+    shapes = {name: (str(array.dtype), array.shape, [array]) for name, array in older.items()}
+    write_file(tmp_path / "older", header.distance, header.dimensions, shapes)
+    loaded = VectorIndex.load(tmp_path / "older")
+    assert "nodes" in arrays
+    for before, after in zip(index.search(vectors[:50]), loaded.search(vectors[:50]), strict=True):
+        assert before.tolist() == after.tolist()
 
 
 def test_a_loaded_index_grows_as_well_as_another(tmp_path: Path) -> None:
