@@ -35,10 +35,12 @@ CENTER_SAMPLE = 1000
 ROTATED_PEAK = 4.0
 
 STRETCHES = (1.0, 1.25, 1.5, 2.0, 3.0)  # beyond, a walk by codes is as fast (62,666 x 384)
-STRETCH_SAMPLE = 200
+# Queries of a sample. 200 tell a loss to .004 (standard error), 1,000 to .002; with 200 one build
+# in ten of 6,000 x 72 took estimates that lose .012. More rows cost longer scans, so fewer of them.
+STRETCH_SAMPLE = (200, 1000)
+STRETCH_SCAN = 20_000_000  # rows compared for the whole sample, unless the smallest needs more
 STRETCH_BEAM = 64  # the default of a search
-# Of the recall of a walk by codes; the standard error of 2,000 neighbours is .002 to .004.
-STRETCH_LOSS = 0.005
+STRETCH_LOSS = 0.005  # of the recall of a walk by codes
 
 
 def choose_layout(vectors: VectorArray, metric: Metric, threads: int = 0) -> Layout:
@@ -51,8 +53,9 @@ def choose_layout(vectors: VectorArray, metric: Metric, threads: int = 0) -> Lay
 def choose_stretch(core: _kernel.Graph, queries: Float32Array, threads: int = 0) -> float:
     """Return how much wider estimates need the beam to find what codes find; 0 for a walk by codes.
 
-    ``core``: a packed graph; its own stretch is left at the result. ``queries``: `sample_of` its
-    rows. Cost: an exact scan of all rows for each, and up to seven searches.
+    ``core``: a packed graph; its own stretch is left at the result. ``queries``: a sample of
+    `stretch_sample` of its rows. Cost: an exact scan of all rows and up to seven searches
+    for each.
     """
     wanted = min(WANTED, core.rows)
 
@@ -92,7 +95,13 @@ def int8_suffices(vectors: VectorArray, metric: Metric, threads: int = 0) -> boo
     return float(np.mean(kept)) >= RECALL_MIN
 
 
-def sample_of(vectors: VectorArray, metric: Metric, count: int = STRETCH_SAMPLE) -> Float32Array:
+def stretch_sample(rows: int) -> int:
+    """Return of how many of a graph's rows `choose_stretch` should learn."""
+    least, most = STRETCH_SAMPLE
+    return min(rows, max(least, min(most, STRETCH_SCAN // max(rows, 1))))
+
+
+def sample_of(vectors: VectorArray, metric: Metric, count: int) -> Float32Array:
     """Return a sample of the rows as float32 [<= count, dim], of unit length for cosine."""
     count = min(count, len(vectors))
     rows = np.sort(np.random.default_rng(SEED).choice(len(vectors), count, replace=False))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ruvector.errors import RuvectorError
-from ruvector.index.code_choice import choose_layout, choose_stretch, sample_of
+from ruvector.index.code_choice import choose_layout, choose_stretch, sample_of, stretch_sample
 from ruvector.kernel import Float32Array, Layout, MaskArray, Metric, RowArray, VectorArray, _kernel
 
 FORMAT_VERSION = 2
@@ -79,7 +79,8 @@ class Graph:
                 progress(min(start + STEP_ROWS, len(order)))
         core.connect_unreached(threads)
         if core.layout == Layout.PACKED:
-            choose_stretch(core, sample_of(vectors, metric), threads)
+            count = stretch_sample(len(vectors))
+            choose_stretch(core, sample_of(vectors, metric, count), threads)
         settings[8:] = core.layout, core.stretch
         return cls(core, vectors, settings)
 

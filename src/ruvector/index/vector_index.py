@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ruvector.errors import BadInput
-from ruvector.index.code_choice import STRETCH_SAMPLE, choose_layout, choose_stretch
+from ruvector.index.code_choice import choose_layout, choose_stretch, stretch_sample
 from ruvector.index.compact_rows import CompactRows, Shape, check_code
 from ruvector.index.graph import ALPHA, ORDER_SEED, norm_limit_of, norms_of
 from ruvector.index.saved_arrays import arrays_of
@@ -370,7 +370,8 @@ class VectorIndex:
         """Choose again how a packed graph is walked: the more rows, the less contrast there is."""
         rows.measured = rows.core.rows
         if rows.core.layout == Layout.PACKED:
-            chosen = np.random.default_rng(ORDER_SEED).integers(0, rows.core.rows, STRETCH_SAMPLE)
+            count = stretch_sample(rows.core.rows)
+            chosen = np.random.default_rng(ORDER_SEED).integers(0, rows.core.rows, count)
             sample = [rows.core.copy_vectors(row, row + 1) for row in chosen.tolist()]
             choose_stretch(rows.core, np.concatenate(sample), threads)
 
