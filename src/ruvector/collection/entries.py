@@ -82,6 +82,7 @@ def encode_entry(entry: Entry) -> bytes:
 def decode_entry(data: bytes) -> Entry:
     """Return the entry of these bytes; its columns are views into them."""
     try:
-        return _decoder.decode(data)  # type: ignore[no-any-return]
+        entry: Entry = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StorageDamaged(f"a log entry of {len(data)} bytes cannot be read: {error}") from error
+    return entry
