@@ -88,6 +88,13 @@ def ids() -> bytes:
     return json.dumps({"ids": list(range(10**17, 10**17 + 1_000_000))}).encode()
 
 
+def values() -> bytes:
+    """Return a filter with as many values as fit: each is an item of a list in memory."""
+    number = b"7,"
+    many = number * (BODY_BYTES // len(number))
+    return b'{"filter":{"must":[{"key":"a","match":{"any":[%b0]}}]}}' % many
+
+
 def bomb() -> bytes:
     """Return a filter that is valid JSON, within every limit, and means nothing."""
     return b'{"filter":{"must":[%b{}]}}' % (b'{"a":[]},' * 1_900_000)
@@ -118,6 +125,7 @@ BODIES: dict[str, tuple[str, str, Callable[[], bytes]]] = {
     "points": (*UPSERT, upsert),
     "payloads": (*UPSERT, payloads),
     "ids": ("POST", "/collections/loop/points", ids),
+    "values of a filter": ("POST", "/collections/loop/points/count", values),
     "JSON bomb": ("POST", "/collections/loop/points/scroll", bomb),
     "all points": ("POST", "/collections/loop/points/scroll", everything),
     "large payloads": ("POST", "/collections/loop/points/query", nearest),

@@ -84,3 +84,16 @@ def test_large_request_has_the_fields_of_a_small_one() -> None:
 def test_large_request_is_refused_like_a_small_one(body: str) -> None:
     with pytest.raises(MalformedRequest):
         decode_request(OPERATION_OF[r.Scroll], {"collection": "c"}, {}, body.encode())
+
+
+@pytest.mark.parametrize("wrong", [None, True, 1.5, [1], {"a": 1}])
+def test_what_is_no_id_in_a_long_list_is_refused_by_its_place(
+    wrong: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "PIECE_ITEMS", 3)
+    ids = [1, "a", 2**64, 3, 4, 5, 6, 7]
+    operation, path = OPERATION_OF[r.Retrieve], {"collection": "c"}
+    request = decode_request(operation, path, {}, json.dumps({"ids": ids}).encode())
+    assert request.ids == ids  # type: ignore[attr-defined]
+    with pytest.raises(MalformedRequest, match=r"\$\.ids\[8\]"):
+        decode_request(operation, path, {}, json.dumps({"ids": [*ids, wrong]}).encode())

@@ -191,8 +191,9 @@ class _Reader:
         return MatchSubstring(key, text_of(value, path))
 
     def _values(self, source: Any, path: str) -> tuple[Any, ...]:
-        values = tuple(_list(source, path))
-        self._count_values(len(values), path)
+        given = _list(source, path)
+        self._count_values(len(given), path)
+        values = tuple(given)
         kinds = set(map(type, values))
         if len(kinds) > 1 or not kinds <= {str, int}:
             raise MalformedRequest(f"{path}: expected only strings, or only integers")

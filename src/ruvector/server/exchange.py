@@ -23,7 +23,8 @@ class Exchange:
     """One request on its way. Owned by its task.
 
     `caller` is who asks, once they were let in, `address` where the request came from; `request`
-    and `answer` are what was found out already, by a try to answer it on the spot.
+    and `answer` are what was found out already, by a try to answer it on the spot. Of a large
+    request `request` keeps no more than its shape.
     """
 
     __slots__ = (

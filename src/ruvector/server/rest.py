@@ -25,8 +25,10 @@ from ruvector.server import identifiers, short_forms
 from ruvector.server.answers import Answer, accepted, failure, success, usage_of
 from ruvector.server.body import BodyReader
 from ruvector.server.exchange import Exchange
+from ruvector.server.garbage import LARGE_BYTES, PAUSES
 from ruvector.server.pool import Lanes, WorkerPool
 from ruvector.server.router import Access, Route
+from ruvector.server.slow import shape
 from ruvector.server.standalone import decode_shard_local, shard_local_operations
 from ruvector.server.transfers import DOWNLOAD, UPLOAD, Transfers, Upload
 
@@ -203,6 +205,16 @@ def _timed(work: Callable[[], Answer], deadline: Deadline, name: str, seconds: f
 
 def _performed(engine: Engine, decode: Decode, exchange: Exchange, body: bytes) -> Answer:
     exchange.mark("wait")
+    if len(body) < LARGE_BYTES:
+        return _answered(engine, decode, exchange, body)
+    with PAUSES.pause():
+        answer = _answered(engine, decode, exchange, body)
+        if exchange.request is not None:  # it must be gone when the pause ends
+            exchange.request = shape(exchange.request)
+        return answer
+
+
+def _answered(engine: Engine, decode: Decode, exchange: Exchange, body: bytes) -> Answer:
     try:
         exchange.request = _decoded(decode, exchange, body)
         return _executed(engine, exchange.request, exchange)

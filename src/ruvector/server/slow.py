@@ -63,7 +63,7 @@ class SlowRequests:
             datetime=utc_time(answered.ended),
             request_name=answered.label,
             approx_count=1,
-            request_body=None if answered.request is None else shape(answered.request),
+            request_body=_shape_of(answered.request),
             request_id=answered.request_id,
         )
         with self._lock:
@@ -122,6 +122,11 @@ class SlowRequests:
         self._lines += 1
         left_out, self._left_out = self._left_out, 0
         return left_out
+
+
+def _shape_of(request: Any) -> Any:
+    """Return the shape of a request; of a large one it was taken while it was in memory."""
+    return shape(request) if isinstance(request, msgspec.Struct) else request
 
 
 def shape(request: msgspec.Struct) -> dict[str, Any]:

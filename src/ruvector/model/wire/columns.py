@@ -21,7 +21,7 @@ from ruvector.model.points import PointsBlock, TextRows, VectorBlock
 from ruvector.model.reading import wrong_type
 from ruvector.model.shard_keys import refuse_shard_key
 from ruvector.model.wire.pieces import (
-    convert_plain,
+    convert_ids,
     decode_plain,
     fields_of,
     is_object,
@@ -63,7 +63,7 @@ def decode_options(body: bytes) -> dict[str, Any]:
     options = {
         name: value
         for name in _OPTIONS
-        if name in fields and (value := decode_plain(body[slice(*fields[name])])) is not None
+        if name in fields and (value := decode_plain(body, *fields[name])) is not None
     }
     refuse_shard_key(options.pop("shard_key", None))
     return options
@@ -109,7 +109,7 @@ def _from_batch(body: bytes, start: int, stop: int) -> PointsBlock:
     for name in ("ids", "vectors"):
         if name not in fields:
             raise MalformedRequest(f"batch: missing field `{name}`")
-    ids = convert_plain(decode_plain(body[slice(*fields["ids"])]), list[int | str])
+    ids = convert_ids(decode_plain(body, *fields["ids"]))
     payloads = None
     if "payloads" in fields and body[slice(*fields["payloads"])] != _NULL:
         places = _items(body, *fields["payloads"])
@@ -118,7 +118,7 @@ def _from_batch(body: bytes, start: int, stop: int) -> PointsBlock:
         payloads = _payloads(body, places, "batch.payloads[{}]")
     ttls = None
     if "ttl_seconds" in fields:
-        ttls = decode_plain(body[slice(*fields["ttl_seconds"])])
+        ttls = decode_plain(body, *fields["ttl_seconds"])
         if ttls is not None and not isinstance(ttls, list):
             raise wrong_type("batch.ttl_seconds", "a list", ttls)
     names = {"": fields["vectors"]}

@@ -102,8 +102,10 @@ def _plain_fields(request: type, body: bytes) -> dict[str, Any]:
 def _decode_large(request: type, body: bytes) -> msgspec.Struct:
     fields: dict[str, Any] = {}
     for name, (start, stop) in fields_of(body).items():
-        text = body[start:stop]
-        fields[name] = msgspec.Raw(text) if (request, name) in RAW_FIELDS else decode_plain(text)
+        if (request, name) in RAW_FIELDS:
+            fields[name] = msgspec.Raw(body[start:stop])
+        else:
+            fields[name] = decode_plain(body, start, stop)
     return convert_plain(fields, body_type(request))  # type: ignore[no-any-return]
 
 

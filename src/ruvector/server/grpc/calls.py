@@ -36,12 +36,14 @@ from ruvector.server import identifiers
 from ruvector.server.answers import MAX_MESSAGE
 from ruvector.server.configuration import Service
 from ruvector.server.exchange import given_id, made_id
+from ruvector.server.garbage import LARGE_BYTES, PAUSES
 from ruvector.server.grpc import turns
 from ruvector.server.grpc.gate import Gate
 from ruvector.server.metrics import GRPC, Answered
 from ruvector.server.observer import TRACEPARENT, Observer
 from ruvector.server.rest import Engine
 from ruvector.server.service import SHUTTING_DOWN
+from ruvector.server.slow import shape
 
 Handler = Callable[[bytes, Any], bytes]
 COMPRESSED_BYTES = 64 * 1024  # below, a network is faster than gzip
@@ -60,7 +62,8 @@ class Call:
         self.context = context
         self.headers = headers_of(context.invocation_metadata())
         self.caller: Caller = ANYONE
-        self.request: Any = None
+        self.request: Any = None  # of a large one no more than its shape, once it is answered
+        self.collection: str | None = None
         self.code = grpc.StatusCode.OK
         self.stages: list[tuple[str, float]] = []
 
@@ -102,7 +105,7 @@ class Call:
             failed=code != 0,
             seconds=perf_counter() - self.started,
             ended=time.time(),
-            collection=getattr(self.request, "collection", None),
+            collection=self.collection,
             request_id=self.id,
             caller=self.caller.subject,
             credential=self.caller.credential,
@@ -134,11 +137,13 @@ class Calls:
         def handle(body: bytes, context: Any) -> bytes:
             call = Call(procedure, context)
             try:
-                return self._answer(call, body)
-            except RuvectorError as error:
-                return call.refuse(error)
-            except Exception:  # noqa: BLE001 - logged with its trace, answered without it
-                return call.fail()
+                if len(body) < LARGE_BYTES:
+                    return self._ended(call, body)
+                with PAUSES.pause():
+                    answer = self._ended(call, body)
+                    if call.request is not None:  # it must be gone when the pause ends
+                        call.request = shape(call.request)
+                    return answer
             finally:
                 self._observer.answered(call.told(self._observer))
 
@@ -167,6 +172,14 @@ class Calls:
 
         return refuse
 
+    def _ended(self, call: Call, body: bytes) -> bytes:
+        try:
+            return self._answer(call, body)
+        except RuvectorError as error:
+            return call.refuse(error)
+        except Exception:  # noqa: BLE001 - logged with its trace, answered without it
+            return call.fail()
+
     def _answer(self, call: Call, body: bytes) -> bytes:
         procedure = call.procedure
         call.caller = self._gate.identify(call.headers)
@@ -178,6 +191,7 @@ class Calls:
         if procedure.request is None:
             raise StandaloneMode(STANDALONE)
         call.request = request = read_request(procedure.request, message)
+        call.collection = getattr(request, "collection", None)
         is_plain = call.headers.get(identifiers.HEADER) != identifiers.ORIGINAL
         if is_plain:
             identifiers.check_request(request)
