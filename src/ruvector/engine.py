@@ -44,6 +44,7 @@ from ruvector.model.wrong_types import wrong_type
 from ruvector.query.handlers import HANDLERS as READS
 from ruvector.query.handlers import Handler
 from ruvector.query.nearest import is_quick
+from ruvector.query.plans import indexed_only
 from ruvector.security.callers import ANYONE, Caller, Proof
 from ruvector.security.judgement import check_request, readable, shown_to
 from ruvector.snapshots.folder import Upload
@@ -63,7 +64,8 @@ class CollectionStatistics(NamedTuple):
     indexed_vectors: int
     segments: int
     pending_writes: int
-    by_vector: dict[str, tuple[int, int]]  # by name: vectors, and how many are in a graph
+    # By name: vectors, how many are in an index, and how many indexed_only leaves out.
+    by_vector: dict[str, tuple[int, int, int]]
     running_optimizations: int
 
 
@@ -245,15 +247,17 @@ def _statistics(name: str, collection: Collection) -> CollectionStatistics:
         by_vector = {
             name: (
                 sum(s.counts.get(name, 0) for s in segments),
-                sum(s.counts[name] for s in segments if name in s.graphs),
+                sum(s.indexed(name) for s in segments),
+                sum(s.counts.get(name, 0) for s in segments if s.is_left_out(name, only)),
             )
-            for name in view.spaces
+            for name, space in view.spaces.items()
+            for only in (indexed_only(collection, space),)
         }
     return CollectionStatistics(
         name=name,
         points=points,
-        vectors=sum(count for count, _ in by_vector.values()),
-        indexed_vectors=sum(indexed for _, indexed in by_vector.values()),
+        vectors=sum(count for count, _, _ in by_vector.values()),
+        indexed_vectors=sum(indexed for _, indexed, _ in by_vector.values()),
         segments=len(segments),
         pending_writes=collection.shard.store.waiting,
         by_vector=by_vector,

@@ -54,6 +54,7 @@ HNSW = {
     "max_indexing_threads": 2,
     "on_disk": True,
     "memory": "pinned",
+    "payload_m": 16,
 }
 OPTIMIZERS = {
     "deleted_threshold": 0.5,
@@ -85,6 +86,13 @@ def test_optimizer_setting_is_echoed_as_it_was_set(engine: Engine, name: str, va
             **msgspec.to_builtins(OptimizersConfig()),
             name: value,
         }
+
+
+@pytest.mark.parametrize("name", ["m", "payload_m"])
+def test_no_graph_can_be_asked_for(engine: Engine, name: str) -> None:
+    diff = HnswConfigDiff(**{name: 0})
+    for config in (created(engine, hnsw_config=diff), updated(engine, hnsw_config=diff)):
+        assert config["hnsw_config"][name] == 0
 
 
 def test_log_setting_is_echoed_as_it_was_set(engine: Engine) -> None:
@@ -182,7 +190,8 @@ REFUSED_HNSW: list[tuple[str, Any]] = [
     ("ef_construct", 10_001),
     ("full_scan_threshold", -1),
     ("max_indexing_threads", -1),
-    ("payload_m", 8),
+    ("payload_m", 1),
+    ("payload_m", 129),
     ("inline_storage", True),
     ("m", 10**5000),
 ]

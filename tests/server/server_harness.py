@@ -99,7 +99,7 @@ class FakeEngine:
                 indexed_vectors=2,
                 segments=1,
                 pending_writes=0,
-                by_vector={"": (5, 2)},
+                by_vector={"": (5, 2, 3)},
                 running_optimizations=0,
             )
             for name in self.collections

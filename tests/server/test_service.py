@@ -140,7 +140,7 @@ def test_metrics_have_the_names_that_dashboards_know(database):
         "collections_vector_total": 1,
         'collection_points{id="docs"}': 1,
         'collection_vectors{collection="docs",vector=""}': 1,
-        'collection_indexed_only_excluded_points{id="docs",vector=""}': 1,
+        'collection_indexed_only_excluded_points{id="docs",vector=""}': 0,
         'collection_running_optimizations{id="docs"}': 0,
         'collection_update_queue_length{id="docs"}': 0,
         'quota_exceeded{resource="disk_usage"}': 0,

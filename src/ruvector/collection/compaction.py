@@ -13,20 +13,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ruvector.collection.blocks import BLOCK_ROWS, BlockSettings, Demanded, build_blocks
 from ruvector.collection.growing import GrowingSegment
 from ruvector.collection.sealed import (
+    BLOCKS,
     FileEntry,
     alive_in,
     drop_cold,
     files_of,
     open_segment,
     put_files,
+    write_blocks,
     write_index,
     write_vectors,
 )
-from ruvector.collection.segment import GraphKey, Mask, Segment, full_mask
+from ruvector.collection.segment import GraphKey, Mask, Rows, Segment, full_mask
 from ruvector.collection.shard import Shard
 from ruvector.collection.spaces import Space
+from ruvector.index.payload.bitmaps import rows_of
 from ruvector.model.quantization import Code
 from ruvector.storage.transaction import WriteTransaction
 
@@ -37,6 +41,16 @@ class GraphSettings(NamedTuple):
     key: GraphKey
     code: Code | None
     threads: int
+
+
+class Wanted(NamedTuple):
+    """What a segment is to have beside its vectors, by vector name; None: no longer."""
+
+    graphs: Mapping[str, GraphSettings | None]
+    blocks: Mapping[str, BlockSettings | None]
+
+    def __bool__(self) -> bool:
+        return bool(self.graphs or self.blocks)
 
 
 class Compactor:
@@ -74,26 +88,49 @@ class Compactor:
         new = self._write(merged, max(entry.next_row for entry in old), spaces)
         self._replace(chosen, new, spaces)
 
-    def index(
-        self, segment: Segment, settings: Mapping[str, GraphSettings], cancel: threading.Event
-    ) -> None:
-        """Build graphs for these vector names."""
+    def index(self, segment: Segment, wanted: Wanted, cancel: threading.Event) -> None:
+        """Build graphs and blocks, and drop those that are not wanted any more."""
         shard = self._shard
         with shard.lock:
             spaces = shard.spaces
         with shard.store.read() as reader:
             entries = [entry for entry in files_of(reader) if entry.file in segment.files]
+        number = entries[0].segment
         new, replaced = [], set()
-        for name, wanted in settings.items():
+        for name, settings in wanted.graphs.items():
             if name not in spaces:
                 continue  # deleted since
             space = spaces[name]
-            index = _build(segment, space, wanted, cancel)
-            stem, number = f"{self._new_number()}-{space.kind}", entries[0].segment
-            new.append(write_index(shard.store, stem, number, space, index, wanted.key))
-            replaced.add(space.key)
-        keep = [e.file for e in entries if e.kind == "vectors" or e.name not in replaced]
+            replaced.add((space.kind, space.key))
+            if settings is None:
+                continue
+            index = _build(segment, space, settings, cancel)
+            stem = f"{self._new_number()}-{space.kind}"
+            new.append(write_index(shard.store, stem, number, space, index, settings.key))
+        for name, chosen in wanted.blocks.items():
+            if name not in spaces:
+                continue
+            space = spaces[name]
+            replaced.add((BLOCKS, space.key))
+            if chosen is None:
+                continue
+            rows = self._rows_of_values(chosen.key.fields)
+            blocks = build_blocks(segment, space, chosen, rows, cancel)
+            stem = f"{self._new_number()}-{BLOCKS}"
+            new.append(write_blocks(shard.store, stem, number, space, blocks))
+        keep = [e.file for e in entries if (e.kind, e.name) not in replaced]
         self._replace((segment,), new, spaces, keep=keep)
+
+    def _rows_of_values(self, fields: Sequence[str]) -> list[tuple[Demanded, Rows]]:
+        """Return the rows of each frequent value of these payload fields."""
+        shard = self._shard
+        shard.filling.fill_declared(fields)
+        with shard.lock:
+            return [
+                ((field, value), rows_of(rows))
+                for field in fields
+                for value, rows in shard.indexes.frequent_values(field, BLOCK_ROWS)
+            ]
 
     def place(self, segment: Segment) -> None:
         """Have the segment's arrays live where the configuration says."""
@@ -170,7 +207,7 @@ def _build(segment: Segment, space: Space, wanted: GraphSettings, cancel: thread
     old, links = segment.graphs.get(space.name), None
     if old is not None and space.kind == "graph":
         before = segment.graph_settings[space.name]
-        links = old.links() if before[:2] == wanted.key[:2] else None
+        links = old.links() or None if before[:2] == wanted.key[:2] else None
     return space.build(
         segment.vectors[space.name],
         links_per_node=2 * wanted.key.m,

@@ -13,14 +13,15 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from ruvector.collection.compaction import Compactor, GraphSettings
+from ruvector.collection.blocks import BLOCK_ROWS, BlockKey, BlockSettings
+from ruvector.collection.compaction import Compactor, GraphSettings, Wanted
 from ruvector.collection.growing import GrowingSegment
 from ruvector.collection.optimizations import History, Step
 from ruvector.collection.segment import GraphKey, Segment
 from ruvector.collection.shard import Shard
 from ruvector.collection.spaces import Space
 from ruvector.errors import ServiceError, TimedOut, Unavailable
-from ruvector.model.configs import CollectionConfig
+from ruvector.model.configs import NO_GRAPH, CollectionConfig, HnswConfig
 from ruvector.model.reports import OptimizationsResult
 from ruvector.model.requests import GetOptimizations
 
@@ -177,9 +178,11 @@ class Maintenance:
             reason = "merge" if len(merge) > 1 else "vacuum"
             yield Step(reason, partial(self._compactor.merge, merge), merge)
         for segment in sealed:
-            settings = self._missing_graphs(segment, config)
-            if settings:
-                build = partial(self._compactor.index, segment, settings, self._cancel)
+            wanted = Wanted(
+                self._missing_graphs(segment, config), self._missing_blocks(segment, config)
+            )
+            if wanted:
+                build = partial(self._compactor.index, segment, wanted, self._cancel)
                 yield Step("index", build, (segment,))
             elif any(segment.placements.get(n) != s.placement for n, s in shard.spaces.items()):
                 yield Step("place", partial(self._compactor.place, segment), (segment,))
@@ -223,16 +226,60 @@ class Maintenance:
 
     def _missing_graphs(
         self, segment: Segment, config: CollectionConfig
-    ) -> dict[str, GraphSettings]:
-        """Return settings for the graphs that a segment's vectors are worth and that it lacks."""
-        return {
-            name: settings
-            for name, space in self._shard.spaces.items()
-            if name in segment.vectors
-            and (settings := _settings(config, space)).key != segment.graph_settings.get(name)
-            and space.needs_index(segment.vectors[name], segment.counts[name], SCAN_ROWS)
-            and self._is_worth_an_index(segment, space, config)
-        }
+    ) -> dict[str, GraphSettings | None]:
+        """Return settings for the graphs that a segment's vectors are worth and that it lacks.
+
+        None for those that it has and that are not wanted.
+        """
+        missing: dict[str, GraphSettings | None] = {}
+        for name, space in self._shard.spaces.items():
+            if name not in segment.vectors:
+                continue
+            settings, held = _settings(config, space), segment.graph_settings.get(name)
+            if settings is None:
+                if held is not None:
+                    missing[name] = None
+            elif (
+                settings.key != held
+                and space.needs_index(segment.vectors[name], segment.counts[name], SCAN_ROWS)
+                and self._is_worth_an_index(segment, space, config)
+            ):
+                missing[name] = settings
+        return missing
+
+    def _missing_blocks(
+        self, segment: Segment, config: CollectionConfig
+    ) -> dict[str, BlockSettings | None]:
+        """Return the same of the graphs over rows that share a value of a payload field."""
+        missing: dict[str, BlockSettings | None] = {}
+        for name, space in self._shard.spaces.items():
+            held = segment.blocks.get(name)
+            settings = self._block_settings(config, space)
+            if settings is None:
+                if held is not None:
+                    missing[name] = None
+            elif (
+                (held is None or held.key != settings.key)
+                and segment.counts.get(name, 0) >= BLOCK_ROWS
+                and self._is_worth_an_index(segment, space, config)
+            ):
+                missing[name] = settings
+        return missing
+
+    def _block_settings(self, config: CollectionConfig, space: Space) -> BlockSettings | None:
+        """Return how blocks are built, None where there are none to build."""
+        if space.name not in config.params.vectors:
+            return None
+        hnsw, code = config.hnsw_of(space.name), config.code_of(space.name)
+        if not isinstance(hnsw.payload_m, int) or hnsw.payload_m == NO_GRAPH:
+            return None
+        with self._shard.lock:
+            fields = self._shard.indexes.block_fields()
+        if not fields:
+            return None
+        code_key = "" if code is None else code.key
+        key = BlockKey(hnsw.payload_m, hnsw.ef_construct, code_key, fields)
+        return BlockSettings(key, code, _threads(config, hnsw))
 
     def _is_worth_an_index(self, segment: Segment, space: Space, config: CollectionConfig) -> bool:
         if space.kind == "sparse":
@@ -271,14 +318,23 @@ def _threshold(config: CollectionConfig) -> int | None:
     return config.optimizer_config.indexing_threshold << 10 or None
 
 
-def _settings(config: CollectionConfig, space: Space) -> GraphSettings:
-    """Return how an index is built; threads: its own setting, the optimizer's, or all."""
+def _settings(config: CollectionConfig, space: Space) -> GraphSettings | None:
+    """Return how an index is built, None for no index.
+
+    Without a graph a quantized vector still has codes, which are scanned.
+    """
     if space.kind == "sparse" or space.name not in config.params.vectors:
         return GraphSettings(GraphKey(0, 0), None, 1)
     name = space.name
-    hnsw, limit = config.hnsw_of(name), config.optimizer_config.max_optimization_threads
-    own = hnsw.max_indexing_threads
-    threads = min(own, limit) if own and limit else own or limit or 0
+    hnsw, threads = config.hnsw_of(name), _threads(config, config.hnsw_of(name))
     code = config.code_of(name)
-    key = GraphKey(hnsw.m, hnsw.ef_construct, "" if code is None else code.key)
-    return GraphSettings(key, code, threads)
+    if hnsw.m == NO_GRAPH and code is None:
+        return None
+    beam = 0 if hnsw.m == NO_GRAPH else hnsw.ef_construct
+    return GraphSettings(GraphKey(hnsw.m, beam, "" if code is None else code.key), code, threads)
+
+
+def _threads(config: CollectionConfig, hnsw: HnswConfig) -> int:
+    """Return how many threads build a graph: its own setting, the optimizer's, or all (0)."""
+    own, limit = hnsw.max_indexing_threads, config.optimizer_config.max_optimization_threads
+    return min(own, limit) if own and limit else own or limit or 0

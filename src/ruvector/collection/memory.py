@@ -75,17 +75,23 @@ def _vector(space: Space, segments: Iterable[Segment]) -> VectorMemory:
         if name in segment.vectors:
             arrays = space.arrays(segment.vectors[name]).values()
             storage += _sum(_array(array, segment, where) for array in arrays)
-        graph = segment.graphs.get(name)
-        if graph is None or placement is None:
+        if placement is None:
             continue
-        if isinstance(space, TurboSpace):
-            index += MemoryUsage(ram_bytes=graph.vectors.nbytes)  # decoded for the graph
-        for array_name, array in graph.arrays().items():
-            if isinstance(graph, CodedGraph) and array_name in CODE_ARRAYS:
-                is_quantized = True
-                quantized += _array(array, segment, placement.codes)
-            else:
-                index += _array(array, segment, placement.graph)
+        graphs = [segment.graphs[name]] if name in segment.graphs else []
+        blocks = segment.blocks.get(name)
+        for block in () if blocks is None else blocks.by_value.values():
+            graphs.append(block.index)
+            own = (block.positions, *space.arrays(block.column).values())
+            index += _sum(_array(array, segment, where) for array in own)
+        for graph in graphs:
+            if isinstance(space, TurboSpace):
+                index += MemoryUsage(ram_bytes=graph.vectors.nbytes)  # decoded for the graph
+            for array_name, array in graph.arrays().items():
+                if isinstance(graph, CodedGraph) and array_name in CODE_ARRAYS:
+                    is_quantized = True
+                    quantized += _array(array, segment, placement.codes)
+                else:
+                    index += _array(array, segment, placement.graph)
     return VectorMemory(
         name=name,
         storage=storage,

@@ -2,10 +2,11 @@
 graph.
 
 The manifest's key "segments" lists every file: {"file", "size_bytes", "crc", "segment", "kind",
-"name"}, where `kind` is "vectors", "graph" or "sparse", `name` the key of the vector's space,
-`settings` what a graph was built with and `code` the key of its compact codes ("" for none). An
-index is added to a segment without writing its vectors again.
-Format pages: docs/formats/segment.md, docs/formats/graph.md, docs/formats/sparse.md.
+"name"}, where `kind` is "vectors", "graph", "sparse" or "blocks", `name` the key of the vector's
+space, `settings` what a graph was built with, `code` the key of its compact codes ("" for none) and
+`fields` the payload fields of blocks. An index is added to a segment without writing its vectors
+again.
+Format pages in docs/formats: segment.md, graph.md, sparse.md, blocks.md.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ import msgspec
 import numpy as np
 from pyroaring import BitMap
 
+from ruvector.collection.blocks import BlockKey, Blocks, blocks_from, name_inside
 from ruvector.collection.segment import GraphKey, Mask, Segment, full_mask
 from ruvector.collection.spaces import Space
 from ruvector.errors import StorageDamaged
@@ -42,13 +44,20 @@ class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
     next_row: int = 0
     settings: tuple[int, int] = (0, 0)
     code: str = ""
+    fields: tuple[str, ...] = ()
 
     @property
     def key(self) -> GraphKey:
         """Return what a graph was built with."""
         return GraphKey(*self.settings, self.code)
 
+    @property
+    def block_key(self) -> BlockKey:
+        """Return what blocks were built with."""
+        return BlockKey(*self.settings, self.code, self.fields)
 
+
+BLOCKS = "blocks"
 # Arrays that hold what vectors hold, before the key of their space; the others are kept in memory.
 _OF_VECTORS = ("vectors", "offsets", "indices", "values")
 _decode_files = msgspec.json.Decoder(list[FileEntry]).decode
@@ -91,6 +100,15 @@ def write_index(
     """Write the index of one space durably; not yet named by the manifest."""
     entry = _write(store, stem, index.arrays(), number, space.kind, space.key, 0)
     return msgspec.structs.replace(entry, settings=key[:2], code=key.code)
+
+
+def write_blocks(
+    store: ShardStore, stem: str, number: str, space: Space, blocks: Blocks
+) -> FileEntry:
+    """Write the blocks of one space durably; not yet named by the manifest."""
+    entry = _write(store, stem, blocks.arrays(space), number, BLOCKS, space.key, 0)
+    key = blocks.key
+    return msgspec.structs.replace(entry, settings=key[:2], code=key.code, fields=key.fields)
 
 
 def _write(
@@ -148,19 +166,24 @@ def open_segment(
                 continue
             vectors[name] = space.opened(arrays, len(rows))
             masks[name] = arrays["present:" + space.key]
-        graphs, settings = {}, {}
+        graphs, settings, blocks = {}, {}, {}
         for entry in entries:
-            if entry.kind == "vectors" or entry.name not in by_key:
+            memory_of = _memory_of(entry, by_key)
+            if entry.kind == "vectors" or memory_of is None:
                 continue
-            space = by_key[entry.name]
-            file = settle(_open_file(store, entry), partial(_memory_of_index, space))
+            space, file = by_key[entry.name], settle(_open_file(store, entry), memory_of)
+            if entry.kind == BLOCKS:
+                blocks[space.name] = blocks_from(file, space, entry.block_key, len(rows))
+                continue
+            if entry.code and entry.settings[0] and "links" not in file:
+                raise ValueError(f"{entry.file} has codes and no links")
             settings[space.name] = entry.key
             graphs[space.name] = space.index_from(file, vectors[space.name], entry.code)
     except (KeyError, StopIteration, ValueError) as error:
         raise StorageDamaged(f"segment {names} of {store.path} cannot be read: {error}") from error
     placements = {name: space.placement for name, space in spaces.items()}
     segment = Segment(
-        rows, full_mask(len(rows)), vectors, masks, {}, graphs, names, settings, placements
+        rows, full_mask(len(rows)), vectors, masks, {}, graphs, names, settings, placements, blocks
     )
     return alive_in(segment, live)
 
@@ -176,12 +199,24 @@ def drop_cold(store: ShardStore, entry: FileEntry, spaces: Mapping[str, Space]) 
 def _memory_of(entry: FileEntry, by_key: Mapping[str, Space]) -> Callable[[str], Memory] | None:
     if entry.kind == "vectors":
         return partial(_memory_of_vectors, by_key)
-    return partial(_memory_of_index, by_key[entry.name]) if entry.name in by_key else None
+    if entry.name not in by_key:
+        return None
+    space = by_key[entry.name]
+    if entry.kind == BLOCKS:
+        return partial(_memory_of_blocks, by_key, space)
+    return partial(_memory_of_index, space)
 
 
 def _memory_of_vectors(by_key: Mapping[str, Space], array: str) -> Memory:
     kind, _, key = array.partition(":")
     return by_key[key].placement.vectors if kind in _OF_VECTORS and key in by_key else "cached"
+
+
+def _memory_of_blocks(by_key: Mapping[str, Space], space: Space, array: str) -> Memory:
+    own = name_inside(array)
+    if ":" in own:
+        return _memory_of_vectors(by_key, own)
+    return "cached" if own in ("rows", "values") else _memory_of_index(space, own)
 
 
 def _memory_of_index(space: Space, array: str) -> Memory:

@@ -7,17 +7,18 @@ lock. Positions inside a segment are local; `rows` (ascending) says which row of
 is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ruvector.collection.blocks import Block, Blocks, Demanded
 from ruvector.collection.spaces import Column, Space
 from ruvector.index.coded_graph import AS_CONFIGURED, CodeUse
 from ruvector.kernel import mask_from_rows
-from ruvector.model.configs import Placement
+from ruvector.model.configs import NO_GRAPH, Placement
 from ruvector.model.points import Vectors
 from ruvector.model.quantization import Code
 
@@ -32,6 +33,21 @@ class GraphKey(NamedTuple):
     m: int
     ef_construct: int
     code: str = ""
+
+    @property
+    def is_codes_alone(self) -> bool:
+        """Say whether there are codes to be scanned, and no graph."""
+        return self.m == NO_GRAPH and self.code != ""
+
+
+class IndexedOnly(NamedTuple):
+    """What a search of what is indexed leaves out: larger segments that still wait for an index.
+
+    Where none is wanted, those are the segments that are not sealed.
+    """
+
+    rows_max: int
+    wants_index: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +67,7 @@ class Segment:
     files: tuple[str, ...] = ()  # names in the manifest; none while growing
     graph_settings: Mapping[str, GraphKey] = field(default_factory=dict)
     placements: Mapping[str, Placement] = field(default_factory=dict)
+    blocks: Mapping[str, Blocks] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -98,6 +115,31 @@ class Segment:
         """Return how many rows are alive."""
         return count_bits(self.alive)
 
+    def has_graph(self, name: str) -> bool:
+        """Say whether searches of a vector go through an index and not row by row."""
+        key = self.graph_settings.get(name)
+        return name in self.graphs and not (key is not None and key.is_codes_alone)
+
+    def indexed(self, name: str) -> int:
+        """Return how many living vectors of a name are in an index."""
+        if self.has_graph(name):
+            return self.counts.get(name, 0)
+        blocks = self.blocks.get(name)
+        return 0 if blocks is None else count_bits(blocks.held & self.masks[name])
+
+    def is_left_out(self, name: str, only: IndexedOnly) -> bool:
+        """Say whether a search of what is indexed passes the segment over."""
+        if len(self) <= only.rows_max:
+            return False
+        return name not in self.graphs if only.wants_index else not self.files
+
+    def scanned_bytes(self, name: str) -> int:
+        """Return the bytes that a search looks at where it can't go through an index."""
+        if self.has_graph(name):
+            return 0
+        index = self.graphs.get(name)
+        return int(self.vectors[name].nbytes if index is None else index.memory_bytes)
+
     def positions_with(self, name: str, allowed: Rows | None) -> Rows:
         """Return the local positions, ascending, of living rows that have the vector.
 
@@ -124,9 +166,21 @@ class Segment:
         if count == 0:
             return _NOTHING
         index = None if plan.exact and space.kind == "graph" else self.graphs.get(space.name)
-        column = self.vectors[space.name]
-        rows, scores = space.search(column, index, query, k, mask, count, plan)
+        column, parts = self.vectors[space.name], []
+        block = None if plan.exact else self._block(space.name, plan.demanded)
+        if block is not None and mask is not None:
+            found = block.search(self, space, query, k, mask, count, plan)
+            if found is not None:
+                best, mask, count = found
+                parts.append(best)
+        if count:
+            parts.append(space.search(column, index, query, k, mask, count, plan))
+        rows, scores = merge_found(parts, k, space.higher_is_better)
         return self.rows[rows], scores
+
+    def _block(self, name: str, demanded: Sequence[Demanded]) -> Block | None:
+        blocks = self.blocks.get(name) if demanded else None
+        return None if blocks is None else blocks.choose(demanded)
 
     def chosen(self, space: Space, allowed: Rows | None) -> tuple[Mask | None, int]:
         """Return the mask (None: every row) and number of the living rows that have the vector.
@@ -161,6 +215,7 @@ class Segment:
             masks={name: self.masks.get(name, none) for name in spaces},
             counts={name: self.counts.get(name, 0) for name in spaces},
             graphs={name: self.graphs[name] for name in spaces if name in self.graphs},
+            blocks={name: self.blocks[name] for name in spaces if name in self.blocks},
             placements={
                 name: self.placements[name] if name in self.vectors else space.placement
                 for name, space in spaces.items()
@@ -170,13 +225,18 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class SearchPlan:
-    """How every segment is searched: `allowed`: rows of the shard (ascending), or None for all."""
+    """How every segment is searched: `allowed`: rows of the shard (ascending), or None for all.
+
+    `demanded`: values of payload fields that all allowed rows have.
+    """
 
     beam: int
     exact: bool = False
     allowed: Rows | None = None
     scan: Mapping[str, Any] = field(default_factory=dict)
     use: CodeUse = AS_CONFIGURED
+    indexed_only: IndexedOnly | None = None
+    demanded: tuple[Demanded, ...] = ()
 
     def use_of(self, code: Code | None) -> CodeUse:
         """Return how codes are used: originals have the last word where the code's kind says so."""

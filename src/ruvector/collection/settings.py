@@ -156,7 +156,7 @@ def describe(collection: Collection) -> CollectionInfo:
     shard = collection.shard
     with collection.view() as view:
         points, segments = len(view.live), view.segments
-    indexed = sum(segment.counts[name] for segment in segments for name in segment.graphs)
+    indexed = sum(segment.indexed(name) for segment in segments for name in segment.counts)
     return CollectionInfo(
         status=collection.status,
         optimizer_status=collection.optimizer_status,

@@ -67,7 +67,7 @@ def _segment(collection: Collection, view: View, segment: Segment) -> JsonObject
     (identity,) = collection.maintenance.history.described([segment])
     alive, rows = segment.rows_alive, len(segment)
     sizes = {n: segment.size_bytes(s) for n, s in view.spaces.items() if n in segment.vectors}
-    indexed = {name: segment.counts[name] for name in segment.graphs if name in segment.counts}
+    indexed = {name: count for name in segment.counts if (count := segment.indexed(name))}
     vectors = sum(sizes.values())
     payloads = view.reader.points_bytes * alive // max(1, len(view.live))
     return {

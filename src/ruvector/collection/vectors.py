@@ -204,7 +204,10 @@ class VectorSpace:
         """Return the graph over a column, of compact codes if one is given.
 
         `links`: those of an older graph over the same column, to be used again with codes.
+        Without links per node there are codes alone.
         """
+        if code is not None and not settings["links_per_node"]:
+            return CodedGraph.encode({}, code, column, self.metric, threads)
         if code is None or links is None:
             graph = Graph.build(column, self.metric, threads=threads, **settings)
             if code is None:

@@ -128,19 +128,13 @@ class View:
         query: Any,
         k: int,
         plan: SearchPlan,
-        *,
-        indexed_only_above: int | None = None,
     ) -> Found:
-        """Return the best k rows and scores over all segments, best first.
-
-        `indexed_only_above`: leave out segments without a graph that have more rows than this.
-        """
+        """Return the best k rows and scores over all segments, best first."""
+        only = plan.indexed_only
         parts = [
             segment.search(space, query, k, plan)
             for segment in self.segments
-            if indexed_only_above is None
-            or space.name in segment.graphs
-            or len(segment) <= indexed_only_above
+            if only is None or not segment.is_left_out(space.name, only)
         ]
         return merge_found(parts, k, space.higher_is_better)
 

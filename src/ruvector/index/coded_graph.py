@@ -70,8 +70,8 @@ class CodedGraph:
             self._quantizer,
             vectors,
             arrays["codes"],
-            arrays["links"],
-            arrays["entries"],
+            arrays.get("links"),
+            arrays.get("entries"),
             vectors_are_cold,
         )
         self.search_core = self._core.search
@@ -87,6 +87,7 @@ class CodedGraph:
     ) -> "CodedGraph":
         """Return the graph with these ``links`` (and ``entries``) over codes of its vectors.
 
+        Without links there are codes alone, of which every search scans those of its matches.
         ``vectors`` float32, float16 or uint8 [n, dim]. ``threads`` 0 takes every core. Raises
         ValueError where the code cannot estimate the metric. Cost: training, then 10 µs a row and
         core at 384 dimensions.
@@ -94,8 +95,7 @@ class CodedGraph:
         parameters = train(code, vectors, metric, threads)
         quantizer = quantizer_of(parameters, vectors.shape[1], metric)
         arrays: Parameters = {
-            "links": np.ascontiguousarray(links["links"]),
-            "entries": np.ascontiguousarray(links["entries"]),
+            **{name: np.ascontiguousarray(array) for name, array in links.items()},
             "codes": quantizer.encode(vectors, threads),
             **parameters,
         }
@@ -126,8 +126,8 @@ class CodedGraph:
         return self._arrays
 
     def links(self) -> dict[str, NDArray[Any]]:
-        """Return the links and the entries."""
-        return {name: self._arrays[name] for name in ("links", "entries")}
+        """Return the links and the entries; neither where there are codes alone."""
+        return {name: self._arrays[name] for name in ("links", "entries") if name in self._arrays}
 
     def search(
         self,

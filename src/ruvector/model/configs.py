@@ -32,8 +32,11 @@ Modifier = Literal["none", "idf"]
 SPARSE_SCAN_ROWS = 1000  # 0.1 ms at 100 entries a row
 
 Ranges = dict[str, tuple[float, float]]  # setting -> least and largest value
+NO_GRAPH = 0  # as `m` or `payload_m`
+LEAST_M = 2
 HNSW_RANGES: Ranges = {
-    "m": (2, MAX_LINKS_PER_NODE // 2),
+    "m": (NO_GRAPH, MAX_LINKS_PER_NODE // 2),
+    "payload_m": (NO_GRAPH, MAX_LINKS_PER_NODE // 2),
     "ef_construct": (4, 10_000),
     "full_scan_threshold": (0, 2**40),
     "max_indexing_threads": (0, 1024),
@@ -53,7 +56,11 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 class HnswConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The graph. `m`: half the links per node; `ef_construct`: build beam; threshold in KiB."""
+    """The graph. `m`: half the links per node; `ef_construct`: build beam; threshold in KiB.
+
+    `m` 0: no graph. `payload_m`: the same of graphs over the points of one value of an indexed
+    payload field; none where it is 0 or was not given.
+    """
 
     m: int = 16
     ef_construct: int = 100
@@ -61,6 +68,7 @@ class HnswConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     max_indexing_threads: int = 0
     on_disk: bool = False
     memory: Memory | UnsetType = UNSET
+    payload_m: int | UnsetType = UNSET
 
 
 class HnswConfigDiff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -270,6 +278,12 @@ class CollectionConfig(msgspec.Struct, frozen=True, kw_only=True):
         quantization = self.quantization_of(vector_name)
         return None if quantization is None else code_of(quantization)
 
+    def wants_index(self, vector_name: str) -> bool:
+        """Say whether large segments are to have an index of a vector: a graph, codes, a list."""
+        if vector_name not in self.params.vectors:
+            return True
+        return self.hnsw_of(vector_name).m != NO_GRAPH or self.code_of(vector_name) is not None
+
     def placement_of(self, vector_name: str) -> Placement:
         """Return where the parts of one vector live: `memory` over the older `on_disk`."""
         params, hnsw = self.params.vectors[vector_name], self.hnsw_of(vector_name)
@@ -318,7 +332,11 @@ def check_hnsw(diff: HnswConfigDiff | None | UnsetType, path: str) -> None:
     if not isinstance(diff, HnswConfigDiff):
         return
     _check_ranges(path, diff, HNSW_RANGES)
-    refuse(f"{path}.payload_m", diff.payload_m)
+    for name in ("m", "payload_m"):
+        if getattr(diff, name) == 1:
+            raise InvalidRequest.of(
+                f"{path}.{name}", 1, f"must be 0 for no graph, or {LEAST_M} or larger"
+            )
     refuse(f"{path}.inline_storage", diff.inline_storage, (False,))
 
 

@@ -13,11 +13,11 @@ import numpy as np
 from pyroaring import BitMap
 
 from ruvector.collection.collection import Collection
-from ruvector.collection.segment import Rows, SearchPlan
+from ruvector.collection.segment import Rows
 from ruvector.collection.spaces import Space
 from ruvector.collection.view import View
 from ruvector.errors import BadInput
-from ruvector.index.payload.bitmaps import rows_of
+from ruvector.index.payload.bitmaps import bitmap_of, rows_of
 from ruvector.model.points import Vectors
 from ruvector.model.queries import (
     Context,
@@ -35,10 +35,10 @@ from ruvector.model.stages import Stage
 from ruvector.query.diversity import diversify
 from ruvector.query.example_walks import Walks, walked
 from ruvector.query.idf import corpus_of, weighted
-from ruvector.query.nearest import DEFAULT_BEAM, code_use, scan_limits
 from ruvector.query.ordering import Order
 from ruvector.query.pages import page_of
 from ruvector.query.parameters import check_params
+from ruvector.query.plans import DEFAULT_BEAM, indexed_only, plan_of
 from ruvector.query.ranked import Ranked, best
 from ruvector.query.scoring import score_by_examples
 from ruvector.query.texts import Scores, rank_texts
@@ -143,13 +143,8 @@ def _by_vector(leaf: Leaf, vector: VectorInput, k: int) -> Ranked:
     wanted = min(k + len(leaf.excluded), len(view.live))
     if not wanted:
         return _equal(())
-    plan = SearchPlan(
-        beam=params.hnsw_ef or DEFAULT_BEAM,
-        exact=bool(params.exact) or bool(leaf.stage.prefetches),
-        allowed=None if leaf.rows is None else rows_of(leaf.rows),
-        scan=scan_limits(collection, space),
-        use=code_use(params),
-    )
+    is_exact = bool(leaf.stage.prefetches)
+    plan = plan_of(collection, space, params, leaf.rows, leaf.stage.filter, exact=is_exact)
     rows, scores = view.nearest(space, leaf.compared(vector), wanted, plan)
     return (
         Ranked(rows, scores)
@@ -168,6 +163,11 @@ def _recommend(leaf: Leaf, query: Recommend) -> Ranked:
 
 def _by_examples(leaf: Leaf, query: Any) -> Ranked:
     allowed, stage = leaf.allowed(), leaf.stage
+    if stage.params.indexed_only:
+        left_out = indexed_only(leaf.scope.collection, leaf.space)
+        for segment in leaf.scope.view.segments:
+            if segment.is_left_out(leaf.space.name, left_out):
+                allowed -= bitmap_of(segment.rows)
     scored = None
     if len(allowed) > SCAN_ROWS and not stage.params.exact:
         beam = stage.params.hnsw_ef or DEFAULT_BEAM

@@ -6,12 +6,9 @@ import numpy as np
 from pyroaring import BitMap
 
 from ruvector.collection.collection import Collection
-from ruvector.collection.segment import Found, SearchPlan
+from ruvector.collection.segment import Found
 from ruvector.collection.spaces import Space
 from ruvector.collection.view import View
-from ruvector.index.coded_graph import CodeUse
-from ruvector.index.payload.bitmaps import rows_of
-from ruvector.model.configs import HnswConfig
 from ruvector.model.filters import parse_filter
 from ruvector.model.points import Hit
 from ruvector.model.queries import check_limit, check_offset, check_threshold
@@ -19,18 +16,17 @@ from ruvector.model.query_vectors import StoredPoint, VectorInput
 from ruvector.model.requests import SearchParams
 from ruvector.query.idf import corpus_of, weighted
 from ruvector.query.parameters import check_params
+from ruvector.query.plans import DEFAULT_BEAM, plan_of
 from ruvector.query.results import hits_of
 from ruvector.query.selections import selection_of
 from ruvector.query.targets import stored_vector
 
-DEFAULT_BEAM = 64  # recall@10 above .95 on every set measured (benchmarks/results.csv)
 QUICK_HITS = 100
 QUICK_BEAM = 128
 QUICK_SEGMENTS = 4
 QUICK_SCAN_BYTES = 2 << 20  # 0.1 ms
 QUICK_PAYLOAD_BYTES = 1 << 20  # of an answer at most: 1 ms to read, check and write them
 _DEFAULT_PARAMS = SearchParams()
-_FULL_SCAN_DEFAULT = HnswConfig().full_scan_threshold
 
 
 def search_nearest(
@@ -66,18 +62,11 @@ def search_nearest(
         assert query is not None  # noqa: S101 - a target is a vector or a point
         query = weighted(view, space, query, rows_of_corpus[-1] if corpus is not None else None)
         wanted = limit + offset + (excluded is not None)
-        plan = SearchPlan(
-            beam=params.hnsw_ef or DEFAULT_BEAM,
-            exact=bool(params.exact),
-            allowed=None if view.rows is None else rows_of(view.rows),
-            scan=scan_limits(collection, space),
-            use=code_use(params),
-        )
+        plan = plan_of(collection, space, params, view.rows, filter)
         k = min(wanted, len(view.live))
         if k == 0:
             return []
-        indexed_only_above = _scan_rows(collection, space) if params.indexed_only else None
-        found = view.nearest(space, query, k, plan, indexed_only_above=indexed_only_above)
+        found = view.nearest(space, query, k, plan)
         rows, scores = _cut(found, space, threshold, excluded)
         chosen = slice(offset, offset + limit)
         return hits_of(view, rows[chosen], scores[chosen], selection)
@@ -107,32 +96,8 @@ def is_quick(collection: Collection, request: Any) -> bool:
         return False
     scanned = 0
     for segment in segments:
-        for name, vectors in segment.vectors.items():
-            if name not in segment.graphs:
-                scanned += vectors.nbytes
+        scanned += sum(map(segment.scanned_bytes, segment.vectors))
     return scanned <= QUICK_SCAN_BYTES and len(segments) <= QUICK_SEGMENTS
-
-
-def code_use(params: SearchParams) -> CodeUse:
-    """Return what a search asks of codes."""
-    asked = params.quantization
-    if asked is None:
-        return CodeUse()
-    return CodeUse(bool(asked.ignore), asked.rescore, asked.oversampling)
-
-
-def scan_limits(collection: Collection, space: Space) -> dict[str, int]:
-    """Return the rows up to which a filtered search scans, if the user has chosen that."""
-    threshold = collection.config.hnsw_of(space.name).full_scan_threshold
-    if threshold == _FULL_SCAN_DEFAULT:
-        return {}
-    return {"full_scan_rows": (threshold << 10) // max(1, space.row_bytes)}
-
-
-def _scan_rows(collection: Collection, space: Space) -> int:
-    """Return the size of segments that stay without a graph on purpose."""
-    threshold = collection.config.optimizer_config.indexing_threshold << 10
-    return threshold // max(1, space.row_bytes)
 
 
 def _cut(found: Found, space: Space, threshold: float | None, excluded: int | None) -> Found:

@@ -125,10 +125,10 @@ def _collections(status: Status, shown: Callable[[str], str]) -> Iterator[Family
     vectors: Counter[Labels] = Counter()
     excluded: Counter[Labels] = Counter()
     for name, each in named:
-        for vector, (count, indexed) in each.by_vector.items():
+        for vector, (count, _, left_out) in each.by_vector.items():
             label = ("vector", OTHER if name == OTHER else shown(vector))
             vectors[("collection", name), label] += count
-            excluded[("id", name), label] += count - indexed
+            excluded[("id", name), label] += left_out
     help_text = "Vectors by collection and name"
     yield "collection_vectors", "gauge", help_text, _all(vectors)
     help_text = "Vectors that searches with indexed_only leave out"

@@ -12,13 +12,14 @@ used when they take more than SIDE_BYTES_MAX together, and those that nobody use
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 from pyroaring import BitMap
 
 from ruvector.index.payload.binding import bind
 from ruvector.index.payload.bitmaps import Rows
 from ruvector.index.payload.fields import FieldIndex, Payload, Schema
+from ruvector.index.payload.kinds import MatchIndex
 from ruvector.index.payload.planner import RowSource, plan
 from ruvector.index.payload.schemas import create_field_index, is_cold
 from ruvector.model.filter_fields import Steps, field_paths
@@ -141,6 +142,28 @@ class PayloadIndexes:
         """Return each field's schema as it was given."""
         return {field: index.schema for field, index in self._by_field.items()}
 
+    def block_fields(self) -> tuple[str, ...]:
+        """Return the fields whose values may have graphs of their own: those matched by value.
+
+        `enable_hnsw: false` in a schema leaves its field out.
+        """
+        return tuple(
+            sorted(
+                field
+                for field, index in self._by_field.items()
+                if isinstance(index, MatchIndex) and index.matches and _allows_graphs(index.schema)
+            )
+        )
+
+    def frequent_values(self, field: str, least: int) -> Iterator[tuple[Any, BitMap]]:
+        """Yield the values of a field that at least so many rows hold, with those rows.
+
+        Nothing for a field without a filled index of values. The bitmaps are not to be changed.
+        """
+        index = self.get(field)
+        if isinstance(index, MatchIndex):
+            yield from index.frequent_values(least)
+
     def is_filled(self, field: str) -> bool:
         """Return whether a field's index can answer."""
         return field not in self._unfilled
@@ -230,3 +253,7 @@ class PayloadIndexes:
             if self._idle[key] > IDLE_ROWS_MAX:
                 self._release(key)
                 self._set_paths()
+
+
+def _allows_graphs(schema: Schema) -> bool:
+    return isinstance(schema, str) or schema.get("enable_hnsw") is not False

@@ -14,6 +14,7 @@ answered too where no row has such values. Values an index can't hold are never 
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -75,6 +76,10 @@ class MatchIndex(ValueIndex):
     def with_value(self, value: Any) -> BitMap:
         """Return the rows that hold a value; not to be changed."""
         return self._postings.with_value(value)
+
+    def frequent_values(self, least: int) -> Iterator[tuple[Any, BitMap]]:
+        """Yield the values that at least `least` rows hold, with the rows; not to be changed."""
+        return self._postings.frequent(least)
 
     def _add_values(self, row: int, values: list[Any]) -> bool:
         own = [value for value in values if value.__class__ is self.kind]

@@ -214,6 +214,12 @@ class Postings:
         for value, held in self._by_value.items():
             yield value, held if isinstance(held, BitMap) else BitMap((held,))
 
+    def frequent(self, least: int) -> Iterator[tuple[Any, BitMap]]:
+        """Yield each value that at least `least` (from 2 on) rows hold, with those rows."""
+        for value, held in self._by_value.items():
+            if isinstance(held, BitMap) and len(held) >= least:
+                yield value, held
+
     @property
     def memory_bytes(self) -> int:
         """Return about how much memory the postings take."""
