@@ -8,6 +8,7 @@ of threads.
 import contextlib
 import weakref
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -47,8 +48,9 @@ from ruvector.query.nearest import is_quick
 from ruvector.query.plans import indexed_only
 from ruvector.security.callers import ANYONE, Caller, Proof
 from ruvector.security.judgement import check_request, readable, shown_to
+from ruvector.snapshots.archiver import sink_of
 from ruvector.snapshots.folder import Upload
-from ruvector.snapshots.service import SnapshotContent, Snapshots
+from ruvector.snapshots.service import SnapshotContent, Snapshots, snapshot_folder
 from ruvector.snapshots.settings import SnapshotSettings
 from ruvector.storage import files
 
@@ -72,11 +74,9 @@ class CollectionStatistics(NamedTuple):
 class Engine:
     """An open database."""
 
-    def __init__(
-        self, catalog: Catalog, temporary: Path | None, snapshots: SnapshotSettings
-    ) -> None:
+    def __init__(self, catalog: Catalog, temporary: Path | None, snapshots: Snapshots) -> None:
         self._catalog = catalog
-        self.snapshots = Snapshots(catalog, snapshots)
+        self.snapshots = snapshots
         self._handlers = _HANDLERS | self.snapshots.handlers()
         self._closed = False
         # Also when the program ends without closing: its folder would stay in memory for ever.
@@ -99,9 +99,11 @@ class Engine:
         """
         temporary = files.temporary_folder() if path == ":memory:" else None
         try:
-            root = temporary or Path(path)
-            catalog = Catalog.open(root, read_only=read_only, clock=clock)
-            return cls(catalog, temporary, snapshots or SnapshotSettings())
+            root, settings = temporary or Path(path), snapshots or SnapshotSettings()
+            folder = snapshot_folder(root, settings)
+            sinks = partial(sink_of, folder) if settings.archive_log else None
+            catalog = Catalog.open(root, read_only=read_only, clock=clock, sinks=sinks)
+            return cls(catalog, temporary, Snapshots(catalog, settings, folder))
         except BaseException:
             if temporary is not None:
                 files.remove_folder(temporary)

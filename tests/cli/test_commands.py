@@ -5,6 +5,8 @@ import sys
 
 import msgspec
 import pytest
+from tests.snapshots.archived import Database, filled
+from tests.snapshots.archived import at as at_time
 
 from ruvector.cli import main
 
@@ -206,6 +208,22 @@ def test_snapshots_of_a_folder_and_of_a_server(folder, server, tmp_path, capsys)
         assert (code, error) == (1, f"ruvector: Snapshot {snapshot} not found\n")
         for each in (name, f"{name} too"):
             assert run(capsys, "collections", "delete", each, *at)[0] == 0
+
+
+def test_a_snapshot_and_the_archived_log_are_restored_to_a_moment(tmp_path, capsys):
+    database = Database(tmp_path / "archived")
+    snapshot, moments = filled(database, 4)
+    database.engine.close()
+    at = ("--path", database.path)
+    for until, count in ((at_time(moments[1].time), 2), ("3", 3), ("latest", 4)):
+        chosen = ("--snapshot", snapshot, "--until", until, *at)
+        code, out, error = run(capsys, "snapshot", "restore", "docs", *chosen)
+        assert (code, out, error) == (0, f"restored docs: {count} points\n", "")
+    chosen = ("--snapshot", snapshot, "--until", "5", *at)
+    code, _, error = run(capsys, "snapshot", "restore", "docs", *chosen)
+    assert (code, "ends at operation 4, before 5" in error) == (1, True)
+    code, _, error = run(capsys, "snapshot", "restore", "--full", *chosen)
+    assert (code, "--until is for one collection" in error) == (1, True)
 
 
 def test_snapshots_of_everything(folder, tmp_path, capsys):

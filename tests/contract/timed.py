@@ -15,6 +15,7 @@ from ruvector.engine import Engine
 from ruvector.server.asgi import Application
 from ruvector.server.configuration import Settings
 from ruvector.server.run import bind
+from ruvector.snapshots.settings import SnapshotSettings
 
 START = 1_700_000_000_000
 
@@ -62,9 +63,9 @@ def embedded(path: Path | str, clock: Clock) -> Iterator[Timed]:
 
 
 @contextmanager
-def served(clock: Clock) -> Iterator[Timed]:
+def served(clock: Clock, snapshots: SnapshotSettings | None = None) -> Iterator[Timed]:
     """Serve a database from a thread of this process."""
-    engine = Engine.open(":memory:", clock=clock)
+    engine = Engine.open(":memory:", clock=clock, snapshots=snapshots)
     application = Application(engine, Settings())
     with bind("127.0.0.1", 0) as door:
         server = uvicorn.Server(uvicorn.Config(application, lifespan="off", log_config=None))

@@ -13,10 +13,14 @@ from typing import Any
 
 import ruvector
 from ruvector.client.client import RuvectorClient
+from ruvector.client.transport import EmbeddedTransport
+from ruvector.engine import Engine
 from ruvector.errors import NotFound
+from ruvector.snapshots.settings import SnapshotSettings
 
 DIM = 8
 TAGS = 5
+NEVER_SECONDS = 1e6  # the scenario says when the log is archived
 GROUP = ("collections", "a")
 State = dict[str, Any]
 Operation = tuple[Any, ...]
@@ -79,8 +83,54 @@ def _snapshots() -> Iterator[Operation]:
     yield "upsert", "a", range(5), 5
 
 
+def _archived() -> Iterator[Operation]:
+    yield "create", "a"
+    yield "index", "a", "tag", "keyword"
+    yield "snapshot", "a"
+    yield "upsert", "a", range(40), 1
+    yield "archive", "a"
+    yield "upsert", "a", range(20, 60), 2
+    yield "settle", "a"
+    yield "vectors", "a", range(30, 40), 3
+    yield "delete", "a", range(10)
+    yield "archive", "a"
+    yield "payload", "a", range(50, 60), 4
+    yield "index", "a", "version", "integer"
+    yield "settle", "a"
+    yield "snapshot", "a"
+    yield "upsert", "a", range(5), 5
+    yield "archive", "a"
+
+
 OPERATIONS: tuple[Operation, ...] = tuple(_operations())
-SCENARIOS = {"writes": OPERATIONS, "snapshots": tuple(_snapshots())}
+SCENARIOS = {
+    "writes": OPERATIONS,
+    "snapshots": tuple(_snapshots()),
+    "archived": tuple(_archived()),
+}
+
+
+def opened(root: str, which: str) -> RuvectorClient:
+    """Return a client of the database in a folder; of the scenario "archived" its log is kept."""
+    if which != "archived":
+        return ruvector.open(root)
+    settings = SnapshotSettings(archive_log=True, archive_log_seconds=NEVER_SECONDS)
+    client = RuvectorClient.__new__(RuvectorClient)
+    client._transport = EmbeddedTransport(Engine.open(root, snapshots=settings), root)
+    return client
+
+
+def check_archive(client: RuvectorClient) -> None:
+    """Compare the collection a with each of its snapshots and the archived log after it."""
+    if "a" not in client.list_collections():
+        return
+    expected = observed_points(client, "a")
+    folder = client._transport._engine.snapshots.folder
+    for listed in client.list_snapshots("a"):
+        client.upload_snapshot("again", folder.path(GROUP, listed.name), until="latest")
+        found = observed_points(client, "again")
+        assert found == expected, f"{listed.name} and its log make something else"
+        client.delete_collection("again")
 
 
 def _number(point_id: int | str) -> int:
@@ -145,6 +195,7 @@ _PERFORM = {
     "snapshot": lambda client, name: client.create_snapshot(name),
     "restore": _restore,
     "discard": lambda client, name: client.delete_snapshot(name, _last(client, name)),
+    "archive": lambda client, name: client._transport._engine._catalog.get(name).archive_log(),
     "drop": lambda client, name: client.delete_collection(name),
     "index": lambda client, *a: client.create_payload_index(*a),
     "unindex": lambda client, *a: client.delete_payload_index(*a),

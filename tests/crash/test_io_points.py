@@ -38,6 +38,7 @@ REMEMBERED = [(call, {"kind": HALF}) for call in range(13, 19)]
 NO_SPACE = {"kind": FAIL, "errno": errno.ENOSPC}
 LONG_LIMIT = 2000
 SNAPSHOT_POINTS = 20
+ARCHIVE_POINTS = 25
 pytestmark = [
     pytest.mark.crash,
     pytest.mark.skipif(compiler() is None, reason="SKIPPED I/O points: no C compiler"),
@@ -94,15 +95,17 @@ def strike(
     the one that is struck may be refused.
     """
     status, notes = zygote.run("write", root, **fault)
-    judgement = Judgement(notes, fault.get("scenario", "writes"))
+    which = fault.get("scenario", "writes")
+    judgement = Judgement(notes, which)
     faults = list(judgement.faults)
     if fault["kind"] == FAIL and status not in (0, 3):
         faults.append(f"the process ended with {status}: {notes[-1:]}")
     if must_go_on and any("ShardPoisoned" in map(str, note) for note in notes):
         faults.append("a clean lack of space poisoned the shard")
     if again is not None:
-        zygote.run("read", root, at=again, kind=AFTER if again % 2 else BEFORE)
-    status, notes = zygote.run("read", root, churn=True)
+        kind = AFTER if again % 2 else BEFORE
+        zygote.run("read", root, at=again, kind=kind, scenario=which)
+    status, notes = zygote.run("read", root, churn=True, scenario=which)
     state = state_of(notes)
     if state is None or status != 0:
         faults.append(f"recovery ended with {status}: {str(notes[-1:])[:2000]}")
@@ -203,7 +206,29 @@ def test_a_snapshot_or_a_restore_that_is_cut_off_is_whole_or_nothing(
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("which", ["writes", "snapshots"])
+def test_an_archive_of_the_log_that_is_cut_off_has_no_hole(
+    zygote: Zygote, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, notes = zygote.run("write", folder / "counted", scenario="archived")
+    assert status == 0, notes[-1]
+    shutil.rmtree(folder / "counted")
+    starts = [rest[1] for word, *rest in notes if word == "start"]
+    total, chooser = notes[-1][1], random.Random(SEED + 4)
+    every = range(starts[4], total)
+    chosen = every if LONG else sorted(chooser.sample(every, ARCHIVE_POINTS))
+    faults: list[tuple[int, dict[str, Any]]] = []
+    for call in chosen:
+        for kind in [*KINDS, FAIL] if LONG else [chooser.choice([*KINDS, FAIL])]:
+            again = chooser.randrange(1, 60) if kind != FAIL and chooser.random() < 0.5 else None
+            error = chooser.choice([errno.EIO, errno.ENOSPC])
+            fault = {"kind": kind, "errno": error, "again": again, "scenario": "archived"}
+            faults.append((call, fault))
+    found = sweep(zygote, folder, faults)
+    report("archive struck", capsys, steps=len(every), struck=len(faults), wrong=len(found))
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("which", ["writes", "snapshots", "archived"])
 def test_each_manifest_commit_names_only_durable_files(
     zygote: Zygote, folder: Path, which: str
 ) -> None:

@@ -21,7 +21,6 @@ from typing import Any
 
 from tests.crash import scenario
 
-import ruvector
 from ruvector.collection import maintenance
 from ruvector.errors import RuvectorError, ShardPoisoned, StorageFull
 from ruvector.storage import space
@@ -105,7 +104,7 @@ def _arm(command: dict[str, Any]) -> None:
 
 def _write(command: dict[str, Any], note: Any) -> None:
     """Perform the scenario; after a failure read, and go on with what is still allowed."""
-    client = ruvector.open(command["root"])
+    client = scenario.opened(command["root"], command.get("scenario", "writes"))
     note("opened")
     operations = scenario.SCENARIOS[command.get("scenario", "writes")]
     stop = command.get("stop", len(operations))
@@ -133,7 +132,8 @@ def _is_certain(error: Exception) -> bool:
 
 
 def _read(command: dict[str, Any], note: Any) -> None:
-    with contextlib.closing(ruvector.open(command["root"])) as client:
+    which = command.get("scenario", "writes")
+    with contextlib.closing(scenario.opened(command["root"], which)) as client:
         note("state", _as_json(scenario.observed(client)))
         if command.get("churn"):
             # What was found must also take writes, and be sealed and merged.
@@ -143,6 +143,8 @@ def _read(command: dict[str, Any], note: Any) -> None:
                 client.wait_for_index(name, 30)
             again = scenario.observed(client)
             note("again", _as_json(again))
+            if which == "archived":
+                scenario.check_archive(client)
 
 
 def _verify(command: dict[str, Any], note: Any) -> None:

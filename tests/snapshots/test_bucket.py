@@ -170,3 +170,53 @@ def test_a_bucket_that_does_not_answer_leaves_nothing(
     with pytest.raises((Unavailable, NotFound)):
         engine.execute(r.CreateSnapshot(collection="docs"))
     assert client.count("docs") == 400
+
+
+def test_an_archived_log_goes_through_the_bucket_to_another_server(
+    proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3 = S3Settings(bucket=BUCKET, region="us-east-1", access_key="key", secret_key="secret",  # noqa: S106
+                    endpoint_url=proxy.target)  # fmt: skip
+    settings = SnapshotSettings(s3=s3, archive_log=True, archive_log_seconds=3600)
+    first = Engine.open(tmp_path / "first", snapshots=settings)
+    client = ruvector.RuvectorClient.__new__(ruvector.RuvectorClient)
+    client._transport = EmbeddedTransport(first, "here")
+    client.create_collection("logged", dimensions=2)
+    snapshot = client.create_snapshot("logged")
+    assert snapshot is not None
+    archiver = first.snapshots.archiver
+    assert archiver is not None
+    for number in range(3):
+        client.upsert("logged", ids=[number], vectors=[[1.0, number]])
+        archiver.step()
+    spool = tmp_path / "first" / "snapshots" / "collections"
+    assert not list(spool.rglob("*.log"))
+    with monkeypatch.context() as planted:  # the bucket does not answer: the log waits here
+        planted.setattr(first.snapshots.folder._api, "put", _fails)
+        client.upsert("logged", ids=[3], vectors=[[1.0, 3.0]])
+        archiver.step()
+        assert len(list(spool.rglob("*.log"))) == 1
+        client.recover_snapshot("copy", _only(snapshot.name, client), until=4)
+        assert client.count("copy") == 4
+    second = Engine.open(tmp_path / "second", snapshots=SnapshotSettings(s3=s3))
+    for until, count in ((2, 2), ("latest", 3)):
+        recover = r.RecoverSnapshot(collection="logged", location=snapshot.name, until=until)
+        second.execute(recover)
+        assert second.execute(r.Count(collection="logged")).count == count
+    first.close()
+    assert not list(spool.rglob("*.log"))
+    second.execute(r.RecoverSnapshot(collection="logged", location=snapshot.name, until=4))
+    assert second.execute(r.Count(collection="logged")).count == 4
+    second.close()
+
+
+def _fails(*_: Any, **__: Any) -> None:
+    raise OSError("planted")
+
+
+def _only(name: str, client: RuvectorClient) -> str:
+    """Return where a snapshot of `logged` is, for a collection of another name."""
+    folder = client._transport._engine.snapshots.folder
+    path = folder.root / "logged.snapshot"
+    path.write_bytes(b"".join(folder.content(("collections", "logged"), name)))
+    return f"file://{path}"

@@ -33,6 +33,12 @@ def add(commands: Any) -> None:
             source.add_argument("--snapshot", help="the name of a kept one, or a location")
             source.add_argument("--file", type=Path, help="a file of this machine")
             verb.add_argument("--checksum", help="the SHA-256 that it must have")
+            verb.add_argument(
+                "--until",
+                metavar="MOMENT",
+                help="go on with the archived log up to a time (2026-01-31T12:00:00Z), "
+                "an operation's number, or latest",
+            )
         elif name in ("download", "delete"):
             verb.add_argument("--snapshot", required=True, help="its name")
         if name == "download":
@@ -69,6 +75,8 @@ def run_list(chosen: argparse.Namespace) -> int:
 
 def run_restore(chosen: argparse.Namespace) -> int:
     """Restore; the collection is replaced, or created where there is none."""
+    if chosen.full and chosen.until is not None:
+        raise BadInput("--until is for one collection: name it, and leave out --full")
     with _opened(chosen) as client:
         if chosen.full:
             if chosen.file:
@@ -78,9 +86,13 @@ def run_restore(chosen: argparse.Namespace) -> int:
             print(f"restored {', '.join(client.list_collections())}")
             return 0
         if chosen.file:
-            client.upload_snapshot(chosen.collection, chosen.file, checksum=chosen.checksum)
+            client.upload_snapshot(
+                chosen.collection, chosen.file, checksum=chosen.checksum, until=chosen.until
+            )
         else:
-            client.recover_snapshot(chosen.collection, chosen.snapshot, checksum=chosen.checksum)
+            client.recover_snapshot(
+                chosen.collection, chosen.snapshot, checksum=chosen.checksum, until=chosen.until
+            )
         print(f"restored {chosen.collection}: {client.count(chosen.collection)} points")
     return 0
 

@@ -45,13 +45,16 @@ class SnapshotCalls:
         priority: str | None = None,
         checksum: str | None = None,
         api_key: str | None = None,
+        until: str | int | None = None,
         wait: bool = True,
     ) -> bool | None:
         """Make a collection what a snapshot says; it is replaced, or created where there is none.
 
         `location`: the name of one of its snapshots, a file:// URL inside the folder of snapshots,
         or an http(s) URL where the configuration allows it. `checksum`: the SHA-256 that the file
-        must have. Whatever goes wrong, the collection stays as it was.
+        must have. `until`: a moment after the snapshot, reached by the archived log: a time
+        ("2026-01-31T12:00:00Z", finer than milliseconds it is cut off), an operation's number, or
+        "latest". Whatever goes wrong, the collection stays as it was.
         """
         return self._transport.execute(
             r.RecoverSnapshot(
@@ -60,6 +63,7 @@ class SnapshotCalls:
                 priority=priority,
                 checksum=checksum,
                 api_key=api_key,
+                until=until,
                 wait=wait,
             )
         )
@@ -71,11 +75,17 @@ class SnapshotCalls:
         *,
         priority: str | None = None,
         checksum: str | None = None,
+        until: str | int | None = None,
         wait: bool = True,
     ) -> bool | None:
         """Make a collection what the snapshot in a file says; see `recover_snapshot`."""
         request = r.UploadSnapshot(
-            collection=name, priority=priority, checksum=checksum, wait=wait, source=str(path)
+            collection=name,
+            priority=priority,
+            checksum=checksum,
+            until=until,
+            wait=wait,
+            source=str(path),
         )
         return self._transport.upload(request)
 

@@ -11,6 +11,7 @@ collection keeps its name and refuses requests; the others go on.
 
 import contextlib
 import hashlib
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import NamedTuple
 import msgspec
 
 from ruvector.collection.collection import Collection
+from ruvector.collection.kept_log import Sink
 from ruvector.collection.moment import CollectionMoment, Moment
 from ruvector.collection.quotas import Quotas
 from ruvector.errors import (
@@ -41,6 +43,9 @@ from ruvector.storage.pinned import pin
 
 COLLECTIONS_FOLDER = "collections"
 QUOTAS = "quotas"  # their key in the table of settings
+Sinks = Callable[[str], Sink]  # of a collection's name: who keeps its log
+
+_log = logging.getLogger("ruvector.snapshots")
 
 
 class _Stored(msgspec.Struct, frozen=True):
@@ -65,10 +70,16 @@ class Catalog:
     """All collections of one data folder. `lock` guards changes; lookups need none."""
 
     def __init__(
-        self, root: Path, meta: MetaStore, lock: DatabaseLock | None, clock: Clock = wall_clock
+        self,
+        root: Path,
+        meta: MetaStore,
+        lock: DatabaseLock | None,
+        clock: Clock = wall_clock,
+        sinks: Sinks | None = None,
     ) -> None:
         self.root = root
-        self._clock = clock
+        self.clock = clock
+        self._sinks = sinks
         self.read_only = lock is None
         self._meta = meta
         self._database_lock = lock
@@ -81,10 +92,17 @@ class Catalog:
         self._generation = -1
 
     @classmethod
-    def open(cls, root: Path, *, read_only: bool = False, clock: Clock = wall_clock) -> "Catalog":
+    def open(
+        cls,
+        root: Path,
+        *,
+        read_only: bool = False,
+        clock: Clock = wall_clock,
+        sinks: Sinks | None = None,
+    ) -> "Catalog":
         """Open the data folder with all its collections; a writer creates a missing one.
 
-        `clock` tells when points expire.
+        `clock` tells when points expire; `sinks` who keeps the log of a collection.
         """
         if not read_only:
             files.make_folder(root)
@@ -95,7 +113,7 @@ class Catalog:
         meta: MetaStore | None = None
         try:
             meta = MetaStore.open(root, read_only=read_only, create=not read_only)
-            catalog = cls(root, meta, lock, clock)
+            catalog = cls(root, meta, lock, clock, sinks)
             if not read_only:
                 note_format(root)
                 files.make_folder(root / COLLECTIONS_FOLDER)
@@ -168,8 +186,7 @@ class Catalog:
         """Return the number of this node: of its folder's place, 53 bits, so that JavaScript reads
         it.
         """
-        digest = hashlib.blake2b(str(self.root.resolve()).encode(), digest_size=8).digest()
-        return int.from_bytes(digest, "big") >> 11
+        return node_id_of(self.root)
 
     @property
     def problems(self) -> dict[str, str]:
@@ -218,7 +235,9 @@ class Catalog:
             path = self.root / COLLECTIONS_FOLDER / folder
             collection: Collection | None = None
             try:
-                collection = Collection.open(path, config, create=True, clock=self._clock)
+                collection = Collection.open(
+                    path, config, create=True, clock=self.clock, sink=self._sink_of(name)
+                )
                 stored = _Stored(folder, config)
                 files.sync_folder(path.parent)
                 self._meta.commit([("collections", name, msgspec.json.encode(stored))])
@@ -260,6 +279,7 @@ class Catalog:
                     self._meta.commit([])
                 return False
             aliases = [alias for alias, target in self.aliases.items() if target == name]
+            self._archive_last(name)
             self._meta.commit(
                 [("collections", name, None), *(("aliases", alias, None) for alias in aliases)]
             )
@@ -296,6 +316,10 @@ class Catalog:
             merged = {**self.aliases, **aliases}
             if both := sorted(merged.keys() & {**self._stored, **stored}.keys()):
                 raise AlreadyExists(f"{both[0]} would be a collection and an alias; rename one")
+            for each in incoming:
+                self._archive_last(each.name)
+                if self._sinks is not None:
+                    each.collection.keep_log(self._sinks(each.name))
             self._meta.commit(
                 [
                     *(("collections", n, msgspec.json.encode(each)) for n, each in stored.items()),
@@ -357,6 +381,21 @@ class Catalog:
             self._refuse_collection_name(target)
             aliases[target] = collection
 
+    def _archive_last(self, name: str) -> None:
+        """Have the log of a collection that is about to go kept to its end.
+
+        Where that fails its archive ends earlier; a full disk must not keep anything from going.
+        """
+        collection = self._open.get(name)
+        if collection is not None:
+            try:
+                collection.archive_log()
+            except (OSError, RuvectorError) as error:
+                _log.error("the end of the log of %s is not kept: %s", name, error)
+
+    def _sink_of(self, name: str) -> Sink | None:
+        return None if self._sinks is None else self._sinks(name)
+
     def _refuse_collection_name(self, alias: str) -> None:
         if alias in self._stored:
             raise AlreadyExists(f"Collection `{alias}` already exists!")
@@ -393,7 +432,11 @@ class Catalog:
             if not path.is_dir():
                 raise StorageDamaged(f"{path} is missing; restore it from a snapshot")
             self._open[name] = Collection.open(
-                path, stored.config, read_only=self.read_only, clock=self._clock
+                path,
+                stored.config,
+                read_only=self.read_only,
+                clock=self.clock,
+                sink=self._sink_of(name),
             )
         except StorageDamaged as error:
             self._damaged[name] = error
@@ -428,3 +471,9 @@ class Catalog:
         for path in (self.root / COLLECTIONS_FOLDER).iterdir():
             if path.is_dir() and path.name not in named:
                 files.remove_folder(path)
+
+
+def node_id_of(root: Path) -> int:
+    """Return the number of the node whose data folder this is."""
+    digest = hashlib.blake2b(str(root.resolve()).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 11

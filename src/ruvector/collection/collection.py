@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
 
+from ruvector.collection.kept_log import KeptLog, Sink
 from ruvector.collection.maintenance import Maintenance
 from ruvector.collection.rates import RateLimiter
 from ruvector.collection.shard import Change, Shard
@@ -25,8 +26,8 @@ class Collection:
         self.shard = shard
         self.maintenance = Maintenance(shard, lambda: self.config)
         self.sweeper = Sweeper(shard)
-        shard.on_applied = self._wake
         self.reads, self.writes = RateLimiter(), RateLimiter()
+        self.kept_log: KeptLog | None = None
 
     @classmethod
     def open(
@@ -37,13 +38,39 @@ class Collection:
         create: bool = False,
         read_only: bool = False,
         clock: Clock = wall_clock,
+        sink: Sink | None = None,
+        is_copy: bool = False,
     ) -> "Collection":
-        """Open the collection whose shard is in a folder."""
+        """Open the collection whose shard is in a folder.
+
+        `sink`: who keeps its log; `is_copy`: of a collection that is being restored, whose log and
+        expired points are left alone until it is told to `begin`.
+        """
         spaces = spaces_of(config)
         shard = Shard.open(path, spaces, create=create, read_only=read_only, clock=clock)
         collection = cls(config, shard)
-        collection._wake()
+        shard.on_applied = collection.maintenance.wake
+        try:
+            if not is_copy:
+                collection.begin(sink)
+        except BaseException:
+            collection.close()
+            raise
+        collection.maintenance.wake()
         return collection
+
+    def begin(self, sink: Sink | None) -> None:
+        """Have a sink keep the log from now on, and expired points deleted."""
+        if self.shard.store.read_only:
+            return
+        if sink is not None:
+            self.keep_log(sink)
+        self.shard.on_applied = self._wake
+        self.sweeper.wake()
+
+    def keep_log(self, sink: Sink) -> None:
+        """Have a sink keep the log from now on."""
+        self.kept_log = KeptLog(self.shard, self.config, sink)
 
     def _wake(self) -> None:
         self.maintenance.wake()
@@ -93,9 +120,23 @@ class Collection:
 
     def configure(self, config: CollectionConfig) -> None:
         """Use new settings from now on; maintenance brings what exists into line."""
+        if self.kept_log is None:
+            self._use(config)
+        else:
+            self.kept_log.change_config(config, lambda: self._use(config))
+        self.maintenance.wake()
+
+    def archive_log(self, at_least: int = 0) -> int | None:
+        """Have what is new in the log kept; return until when it is, None where it is not kept."""
+        if self.kept_log is None:
+            return None
+        with self.kept_log.lock:
+            self.kept_log.settle(self.config)
+            return self.kept_log.archive(at_least)
+
+    def _use(self, config: CollectionConfig) -> None:
         self.config = config
         self.shard.conform(spaces_of(config))
-        self.maintenance.wake()
 
     def follow(self, config: CollectionConfig) -> None:
         """Use the settings that the process which writes has stored."""

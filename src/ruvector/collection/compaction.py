@@ -72,6 +72,7 @@ class Compactor:
             growing, spaces = shard.frozen[0].segment, shard.spaces
             sequence, next_row = shard.sealed_sequence, shard.sealed_row
         new = self._write(_only_alive(growing), next_row, spaces)
+        shard.before_truncation(sequence)
         self._replace((), new, spaces, also=lambda transaction: transaction.truncate_log(sequence))
 
     def merge(self, chosen: Sequence[Segment]) -> None:

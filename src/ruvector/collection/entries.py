@@ -3,6 +3,10 @@
 Entries are physical: filters are resolved to rows, partial changes of vectors to whole points,
 merges of payloads to their results. Applying the same entries therefore gives the same state, in
 recovery, in a reader process and later in a replica. Format page: docs/formats/store.md.
+
+Where the log is kept elsewhere (`kept_log`), each entry says when it was decided (`time`,
+milliseconds since 1970, 0 where it is not kept) and how many entries of the same request follow it.
+Both stand last, where versions that do not know them read past them.
 """
 
 from typing import Any
@@ -44,13 +48,21 @@ class Put(msgspec.Struct, frozen=True, array_like=True, tag="put"):
     vectors: list[VectorColumn]
     dead: memoryview
     expiries: memoryview | None = None
+    time: int = 0
+    following: int = 0
 
 
 class Remove(msgspec.Struct, frozen=True, array_like=True, tag="remove"):
-    """These ids are gone; `dead`: uint32 rows they had."""
+    """These ids are gone; `dead`: uint32 rows they had.
+
+    One that removes nothing may carry the settings that the collection has from here on, as JSON.
+    """
 
     keys: list[bytes]
     dead: memoryview
+    time: int = 0
+    following: int = 0
+    config: bytes | None = None
 
 
 class Payloads(msgspec.Struct, frozen=True, array_like=True, tag="payloads"):
@@ -59,6 +71,8 @@ class Payloads(msgspec.Struct, frozen=True, array_like=True, tag="payloads"):
     rows: memoryview
     keys: list[bytes]
     payloads: list[bytes | None]
+    time: int = 0
+    following: int = 0
 
 
 class Schema(msgspec.Struct, frozen=True, array_like=True, tag="schema"):
@@ -66,6 +80,8 @@ class Schema(msgspec.Struct, frozen=True, array_like=True, tag="schema"):
 
     field: str
     schema: str | JsonObject | None
+    time: int = 0
+    following: int = 0
 
 
 Entry = Put | Remove | Payloads | Schema

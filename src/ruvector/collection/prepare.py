@@ -2,13 +2,13 @@
 
 Runs in the committer thread, where it alone sees the transaction, the memory that readers see, and
 the effects in between. It decides everything (which rows, which payloads), so that applying the
-entry again needs no decision. Nothing here changes memory; the returned effects do, after the
-commit.
+entry again needs no decision: `replay` does just that. Nothing here changes memory; the returned
+effects do, after the commit.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -24,7 +24,7 @@ from ruvector.collection.entries import (
     VectorColumn,
     encode_entry,
 )
-from ruvector.collection.entry_columns import encode_column
+from ruvector.collection.entry_columns import decode_column, encode_column
 from ruvector.collection.growing import Columns
 from ruvector.collection.points import ALL_CHANGE, Changeable, PreparedPoints, chosen_points
 from ruvector.collection.records import PointRecord, decode_record, encode_record
@@ -45,6 +45,17 @@ _decode_json = msgspec.json.Decoder().decode
 _NO_ROWS: Rows = np.empty(0, dtype=np.uint32)
 
 
+class NewRows(NamedTuple):
+    """What a `Put` brings, decoded."""
+
+    first_row: int
+    keys: list[bytes]
+    texts: dict[int, str]
+    payloads: list[bytes | None] | None
+    columns: Columns
+    expiries: Moments | None
+
+
 class Preparation:
     """One request on its way into the transaction.
 
@@ -52,6 +63,7 @@ class Preparation:
     `vector_at` returns the stored vector of a row that memory shows; `take_rows` hands out new
     rows; `keeps_payloads` says whether fields are indexed, so that old payloads must be known when
     rows change; `lapsed` are rows of points that have expired, which are as good as deleted.
+    `time` is noted in the entries of this request, of which there will be `count`.
     """
 
     def __init__(
@@ -65,6 +77,8 @@ class Preparation:
         take_rows: Callable[[int], int],
         keeps_payloads: bool,
         lapsed: BitMap,
+        time: int = 0,
+        count: int = 1,
     ) -> None:
         self.transaction = transaction
         self._pending = pending
@@ -75,6 +89,8 @@ class Preparation:
         self._take_rows = take_rows
         self._keeps_payloads = keeps_payloads
         self._lapsed = lapsed
+        self._time = time
+        self._following = count
 
     def upsert(self, points: PreparedPoints, rule: Changeable = ALL_CHANGE) -> Effect:
         """Give every point that the rule allows a new row; rows of ids that exist die."""
@@ -97,10 +113,15 @@ class Preparation:
     def _remove(self, chosen: list[tuple[int, PointRecord]]) -> Effect:
         rows = _ascending(row for row, _ in chosen)
         keys = [record.key for _, record in chosen]
-        effect = self._log(Remove(keys, memoryview(rows)))  # type: ignore[arg-type]
+        entry = Remove(keys, memoryview(rows), *self._mark())  # type: ignore[arg-type]
+        return self._erased(self._log(entry), keys, rows, dict(chosen))
+
+    def _erased(
+        self, effect: Effect, keys: list[bytes], rows: Rows, known: dict[int, PointRecord]
+    ) -> Effect:
         effect.dead = rows
-        if self._keeps_payloads:
-            effect.dead_payloads = self._payloads_of(rows, dict(chosen))
+        if self._keeps_payloads and len(rows):
+            effect.dead_payloads = self._payloads_of(rows, known)
         self.transaction.delete_ids(keys)
         self.transaction.delete_points(rows.tolist())
         return effect
@@ -140,7 +161,15 @@ class Preparation:
         rows = _ascending(row for row, _ in chosen)
         payloads = [_changed(record.payload, change) for _, record in chosen]
         keys = [record.key for _, record in chosen]
-        effect = self._log(Payloads(memoryview(rows), keys, payloads))  # type: ignore[arg-type]
+        entry = Payloads(memoryview(rows), keys, payloads, *self._mark())  # type: ignore[arg-type]
+        return self._repaid(self._log(entry), chosen, payloads)
+
+    def _repaid(
+        self,
+        effect: Effect,
+        chosen: Sequence[tuple[int, PointRecord]],
+        payloads: list[bytes | None],
+    ) -> Effect:
         self.transaction.put_points(
             (
                 row,
@@ -148,18 +177,43 @@ class Preparation:
             )
             for (row, record), payload in zip(chosen, payloads, strict=True)
         )
-        effect.changed = rows
+        effect.changed = _ascending(row for row, _ in chosen)
         effect.old_payloads = [record.payload for _, record in chosen]
         effect.new_payloads = payloads
         return effect
 
     def change_schema(self, field: str, schema: str | JsonObject | None) -> Effect:
         """Index a field, or stop indexing it."""
+        return self._indexed(self._log(Schema(field, schema, *self._mark())), field, schema)
+
+    def _indexed(self, effect: Effect, field: str, schema: str | JsonObject | None) -> Effect:
         key = "schema:" + field
         self.transaction.put_manifest(key, None if schema is None else msgspec.json.encode(schema))
-        effect = self._log(Schema(field, schema))
         effect.schema = (field, schema)
         return effect
+
+    def note_config(self, config: bytes) -> Effect:
+        """Log the settings that the collection has from here on."""
+        return self._log(Remove([], memoryview(b""), *self._mark(), config))
+
+    def replay(self, data: bytes, entry: Entry) -> Effect:
+        """Do again what an entry of this log says; its bytes, time and number stay the same."""
+        effect = Effect(self.transaction.append_log(data), log_bytes=len(data))
+        if isinstance(entry, Put):
+            columns = {column.name: decode_column(column) for column in entry.vectors}
+            dead = np.frombuffer(entry.dead, dtype=np.uint32)
+            moments = None if entry.expiries is None else np.frombuffer(entry.expiries, np.int64)
+            new = NewRows(
+                entry.first_row, entry.keys, entry.texts, entry.payloads, columns, moments
+            )
+            return self._stored_rows(effect, new, dead)
+        if isinstance(entry, Remove):
+            return self._erased(effect, entry.keys, np.frombuffer(entry.dead, np.uint32), {})
+        if isinstance(entry, Payloads):
+            rows = np.frombuffer(entry.rows, dtype=np.uint32).tolist()
+            records = [decode_record(data) for data in self._records(rows)]
+            return self._repaid(effect, list(zip(rows, records, strict=True)), entry.payloads)
+        return self._indexed(effect, entry.field, entry.schema)
 
     def _moved(self, keys: list[bytes], records: list[PointRecord], columns: Columns) -> Effect:
         """Give points new rows with other vectors; all else of them stays."""
@@ -186,7 +240,6 @@ class Preparation:
             )
         found = transaction.rows_of(keys)
         dead = _ascending(row for row in found if row is not None)
-        dead_payloads = self._payloads_of(dead, {}) if self._keeps_payloads and len(dead) else []
         entry = Put(
             first_row,
             keys,
@@ -195,9 +248,15 @@ class Preparation:
             _encode_columns(columns),
             memoryview(dead),  # type: ignore[arg-type]
             None if expiries is None else memoryview(expiries),  # type: ignore[arg-type]
+            *self._mark(),
         )
-        effect = self._log(entry)
-        sequence = effect.sequence
+        new = NewRows(first_row, keys, texts, payloads, columns, expiries)
+        return self._stored_rows(self._log(entry), new, dead)
+
+    def _stored_rows(self, effect: Effect, new: "NewRows", dead: Rows) -> Effect:
+        first_row, keys, texts, payloads, columns, expiries = new
+        transaction, sequence, count = self.transaction, effect.sequence, len(keys)
+        dead_payloads = self._payloads_of(dead, {}) if self._keeps_payloads and len(dead) else []
         bodies: Iterable[bytes | None] = payloads if payloads is not None else [None] * count
         text_of = texts.get
         moments: Iterable[int] = repeat(0) if expiries is None else expiries.tolist()
@@ -214,6 +273,11 @@ class Preparation:
         effect.payloads, effect.expiries = payloads, expiries
         effect.dead, effect.dead_payloads = dead, dead_payloads
         return effect
+
+    def _mark(self) -> tuple[int, int]:
+        """Return what the next entry says of its time and of how many follow it."""
+        self._following -= 1
+        return self._time, self._following if self._time else 0
 
     def _log(self, entry: Entry) -> Effect:
         data = encode_entry(entry)

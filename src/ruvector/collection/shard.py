@@ -74,6 +74,10 @@ class Shard:
         self.sealed_sequence = 0  # the last entry that the frozen segment holds
         self.sealed_row = 0  # the first row after it
         self.on_applied: Callable[[], None] = lambda: None
+        # Set where the log is kept elsewhere: called before entries leave it, up to a sequence.
+        self.before_truncation: Callable[[int], object] = lambda _: None
+        self.keeps_times = False  # whether entries say when they were decided
+        self.time = 0  # of the last entry; owned by the committer thread
         self._views = 0
         self._closed = False
         self._pending = Pending()
@@ -204,6 +208,7 @@ class Shard:
         before = len(self._pending.effects)
         with self.lock:
             lapsed = self.lapsed()
+        time = self.next_time() if self.keeps_times else 0
         preparation = Preparation(
             transaction,
             self._pending,
@@ -215,6 +220,8 @@ class Shard:
             keeps_payloads=bool(self.indexes or self.indexes.schemas())
             or self._schema_is_pending(),
             lapsed=lapsed,
+            time=time,
+            count=len(changes),
         )
         effects = []
         try:
@@ -226,6 +233,11 @@ class Shard:
             self._pending.rollback(before)
             raise
         return effects
+
+    def next_time(self, at_least: int = 0) -> int:
+        """Return the time of the next entry, never before that of another. In the committer."""
+        self.time = max(self.time, self.clock(), at_least)
+        return self.time
 
     def _schema_is_pending(self) -> bool:
         return any(effect.schema is not None for effect in self._pending.effects)

@@ -76,6 +76,7 @@ _SHARD = f"{_C}/shards/{{shard}}"
 _SS = f"{_SHARD}/snapshots"
 _SOON = ("wait",)
 _UPLOAD = ("wait", "priority", "checksum")
+_UPLOAD_UNTIL = (*_UPLOAD, "until")
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(r.ListCollections, "GET /collections", _META, _R, is_listing=True),
@@ -106,7 +107,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(r.DeleteSnapshot, f"DELETE {_S}/{{snapshot_name}}", _META, _I, _SOON),
     Operation(r.DownloadSnapshot, f"GET {_S}/{{snapshot_name}}", _META, _R),
     Operation(r.RecoverSnapshot, f"PUT {_S}/recover", _META, _M, _SOON, is_of_server=True),
-    Operation(r.UploadSnapshot, f"POST {_S}/upload", _META, _M, _UPLOAD, is_of_server=True),
+    Operation(r.UploadSnapshot, f"POST {_S}/upload", _META, _M, _UPLOAD_UNTIL, is_of_server=True),
     Operation(r.CreateShardSnapshot, f"POST {_SS}", _META, _I, _SOON),
     Operation(r.ListShardSnapshots, f"GET {_SS}", _META, _R),
     Operation(r.DeleteShardSnapshot, f"DELETE {_SS}/{{snapshot_name}}", _META, _I, _SOON),

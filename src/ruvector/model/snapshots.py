@@ -9,10 +9,23 @@ from typing import Any, ClassVar
 import msgspec
 
 from ruvector.errors import BadInput, InvalidRequest
+from ruvector.model.datetimes import parse_datetime
+from ruvector.model.ids import shown
 from ruvector.model.request import Request
 
 PRIORITIES = ("no_sync", "snapshot", "replica")
+LATEST = "latest"
 _CHECKSUM_DIGITS = 64
+_UNTIL_DIGITS = 20  # of a number that is too large all the same
+
+
+class Until(msgspec.Struct, frozen=True, kw_only=True):
+    """Up to where a restore replays the archived log: an operation, a time (milliseconds since
+    1970), or, with neither, the end.
+    """
+
+    operation: int | None = None
+    time: int | None = None
 
 
 class SnapshotDescription(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +73,8 @@ class RecoverSnapshot(Request[bool | None], frozen=True, kw_only=True):
     """Make a collection what a snapshot says; it is created where there is none.
 
     `location`: the name of one of its snapshots, a file:// URL inside the folder of snapshots, or,
-    where that is allowed, an http(s) URL, to which `api_key` is sent.
+    where that is allowed, an http(s) URL, to which `api_key` is sent. `until`, an extension: what
+    the archived log says after the snapshot is applied, up to a time, an operation, or "latest".
     """
 
     result: ClassVar[Any] = bool | None
@@ -69,19 +83,21 @@ class RecoverSnapshot(Request[bool | None], frozen=True, kw_only=True):
     priority: str | None = None
     checksum: str | None = None
     api_key: str | None = None
+    until: Any = None
     wait: bool = True
 
 
 class UploadSnapshot(Request[bool | None], frozen=True, kw_only=True):
     """Make a collection what an uploaded snapshot says; it is created where there is none.
 
-    `source`: the path of the file; it never comes from the wire.
+    `source`: the path of the file; it never comes from the wire. `until`: as of RecoverSnapshot.
     """
 
     result: ClassVar[Any] = bool | None
     collection: str
     priority: str | None = None
     checksum: str | None = None
+    until: Any = None
     wait: bool = True
     source: Any = None
 
@@ -214,6 +230,27 @@ def check_priority(value: Any) -> None:
     """
     if value not in (None, *PRIORITIES):
         raise InvalidRequest.of("priority", value, f"must be one of {', '.join(PRIORITIES)}")
+
+
+def parse_until(value: Any) -> Until | None:
+    """Return the moment that a restore is to reach, None where none was given.
+
+    An operation is a whole number, or its digits; a time is text as in payloads of datetimes, UTC
+    unless it says otherwise, and finer than milliseconds it is cut off.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value[:_UNTIL_DIGITS])
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
+        return Until(operation=value)
+    if value == LATEST:
+        return Until()
+    moment = parse_datetime(value) if isinstance(value, str) else None
+    if moment is None or moment < 0:
+        rule = f'must be a time (2026-01-31T12:00:00Z), an operation\'s number or "{LATEST}"'
+        raise InvalidRequest.of("until", shown(value), rule)
+    return Until(time=moment // 1000)
 
 
 def check_checksum(value: Any) -> str | None:

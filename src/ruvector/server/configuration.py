@@ -17,7 +17,7 @@ import msgspec
 from ruvector.errors import BadInput
 from ruvector.model.limits import MAX_BODY_BYTES
 from ruvector.server.qdrant_settings import check_qdrant_only, harmless_values
-from ruvector.snapshots.settings import KEEP, S3Settings, SnapshotSettings
+from ruvector.snapshots.settings import ARCHIVE_SECONDS, KEEP, S3Settings, SnapshotSettings
 from ruvector.snapshots.timetable import Timetable
 
 OWN_PREFIX = "RUVECTOR__"
@@ -31,6 +31,7 @@ MAX_SECONDS = 86_400  # of any time that can be set
 MAX_LOG_FILES = 10_000
 MAX_LOG_FILE_MB = 10_000
 MAX_PREFIX = 64
+MAX_LOG_DAYS = 36_500
 MAX_KEPT = 10_000  # scheduled snapshots of a collection
 SNAPSHOT_STORAGES = ("local", "s3")
 ROTATIONS = ("daily", "hourly")
@@ -131,6 +132,9 @@ class Snapshots(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     schedule: str | None = None
     collections: tuple[str, ...] = ()
     keep: int = KEEP
+    archive_log: bool = False
+    archive_log_secs: int = ARCHIVE_SECONDS
+    keep_log_days: int | None = None
 
 
 class Tracing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -253,6 +257,10 @@ def snapshot_settings(settings: Settings) -> SnapshotSettings:
             "and storage.snapshots_config.s3_config.bucket"
         )
     _check_range("snapshots.keep", own.keep, 1, MAX_KEPT)
+    _check_range("snapshots.archive_log_secs", own.archive_log_secs, 1, MAX_SECONDS)
+    _check_range("snapshots.keep_log_days", own.keep_log_days or 1, 1, MAX_LOG_DAYS)
+    if own.keep_log_days is not None and not own.archive_log:
+        raise BadInput("snapshots.keep_log_days is given but snapshots.archive_log is false")
     if own.schedule:
         Timetable(own.schedule)
     return SnapshotSettings(
@@ -262,6 +270,9 @@ def snapshot_settings(settings: Settings) -> SnapshotSettings:
         collections=own.collections,
         keep=own.keep,
         from_urls=settings.service.enable_snapshot_url_recovery,
+        archive_log=own.archive_log,
+        archive_log_seconds=own.archive_log_secs,
+        keep_log_days=own.keep_log_days,
     )
 
 

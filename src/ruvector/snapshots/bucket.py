@@ -8,7 +8,8 @@ in between leaves parts that no listing shows; a rule of the bucket removes them
 Needs the extra `s3` (obstore). Threads: any.
 """
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +20,8 @@ from ruvector.model.names import check_name
 from ruvector.model.snapshots import SnapshotDescription
 from ruvector.snapshots.folder import (
     CHECKSUM_SUFFIX,
+    LOG,
+    PIECE_SUFFIX,
     SUFFIX,
     TEMPORARY,
     Group,
@@ -136,17 +139,7 @@ class SnapshotBucket(SnapshotFolder):
 
     def local(self, group: Group, name: str) -> Path:
         """Return a temporary copy of a snapshot, for a restore."""
-        description = self.describe(group, name)
-        self.need_room(description.size)
-        copy = Upload(self.temporary())
-        try:
-            for piece in self.content(group, name):
-                copy.write(piece)
-        except BaseException:
-            copy.remove()
-            raise
-        copy.close()
-        return copy.path
+        return self._fetched(self.content(group, name), self.describe(group, name).size)
 
     def remove(self, group: Group, name: str) -> None:
         """Delete a snapshot; NotFound."""
@@ -154,6 +147,62 @@ class SnapshotBucket(SnapshotFolder):
         with self._speaking(name):
             self._api.delete(self._store, [key + CHECKSUM_SUFFIX])  # then no listing shows it
             self._api.delete(self._store, [key])
+
+    # Archived logs: a piece is written here first, and gone from here once the bucket has it.
+
+    def piece_names(self, group: Group, log: str) -> Sequence[str]:
+        """Return the names of all pieces of a log, sent or not."""
+        prefix = _key((*group, LOG, log), "")
+        names = set(super().piece_names(group, log))
+        with self._speaking():
+            for chunk in self._api.list(self._store, prefix):
+                names.update(meta["path"][len(prefix) :] for meta in chunk)
+        return sorted(names)
+
+    def local_piece(self, group: Group, log: str, name: str) -> Path:
+        """Return a file of this machine that holds a piece, fetched if need be."""
+        copy = self.temporary()
+        with contextlib.suppress(FileNotFoundError):  # sent, maybe just now
+            copy.hardlink_to(super().local_piece(group, log, name))
+            return copy
+        key = _key((*group, LOG, log), name)
+        with self._speaking(name):
+            size = self._api.head(self._store, key)["size"]
+        return self._fetched(self._pieces(key, size), size)
+
+    def ship_pieces(self) -> None:
+        """Send the pieces that are here to the bucket, the oldest first."""
+        for path in self._local_pieces():
+            key = path.relative_to(self.root).as_posix()
+            with self._speaking():
+                self._api.put(self._store, key, path)
+            path.unlink(missing_ok=True)
+
+    def remove_pieces(self, before: float) -> None:
+        """Remove pieces that were sent before a time, in seconds since 1970."""
+        with self._speaking():
+            old = [
+                meta["path"]
+                for chunk in self._api.list(self._store, "collections/")
+                for meta in chunk
+                if meta["path"].endswith(PIECE_SUFFIX)
+                and meta["last_modified"].timestamp() < before
+            ]
+            if old:
+                self._api.delete(self._store, old)
+
+    def _fetched(self, pieces: Iterator[bytes], size: int) -> Path:
+        """Return a temporary file with these bytes."""
+        self.need_room(size)
+        copy = Upload(self.temporary())
+        try:
+            for piece in pieces:
+                copy.write(piece)
+        except BaseException:
+            copy.remove()
+            raise
+        copy.close()
+        return copy.path
 
     def _pieces(self, key: str, size: int) -> Iterator[bytes]:
         offset = failures = 0

@@ -3,6 +3,7 @@
     <snapshots>/collections/<collection>/<name>.snapshot
     <snapshots>/collections/<collection>/shards/0/<name>.snapshot
     <snapshots>/full/<name>.snapshot
+    <snapshots>/collections/<collection>/log/<log>/<first>-<last>.log    pieces of archived logs
     <snapshots>/tmp/                      what is being made or received; emptied at the start
 
 A folder that was chosen may be shared by several databases: there, `tmp` carries the node's number.
@@ -13,13 +14,14 @@ name that a request brings is one file name and never a path.
 Threads: any; names are given out under a lock.
 """
 
+import contextlib
 import os
 import re
 import threading
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -32,6 +34,8 @@ from ruvector.storage.environment import NO_SPACE
 
 SUFFIX = ".snapshot"
 CHECKSUM_SUFFIX = ".checksum"
+PIECE_SUFFIX = ".log"
+LOG = "log"
 FULL = ("full",)
 TEMPORARY = "tmp"
 SPARE_BYTES = 32 << 20  # left free for the database's own writes, which stop at half of that
@@ -173,6 +177,40 @@ class SnapshotFolder:
         path = self.path(group, name)
         files.remove_file(path)
         files.remove_file(_checksum_path(path))
+
+    # Archived logs
+
+    def keep_piece(self, group: Group, log: str, name: str, content: Iterator[bytes]) -> None:
+        """Write a piece of a log, durably; one of the same name is replaced."""
+        path = self._piece_path(group, log, name)
+        files.make_folder(path.parent)
+        files.write_file(path, content)
+
+    def piece_names(self, group: Group, log: str) -> Sequence[str]:
+        """Return the names of all pieces of a log, in no order."""
+        folder = self._piece_path(group, log, "")
+        paths = folder.iterdir() if folder.is_dir() else ()
+        return [path.name for path in paths if path.name.endswith(PIECE_SUFFIX)]
+
+    def local_piece(self, group: Group, log: str, name: str) -> Path:
+        """Return a file of this machine that holds a piece."""
+        return self._piece_path(group, log, name)
+
+    def ship_pieces(self) -> None:
+        """Send pieces to where they are kept: here, they are there."""
+
+    def remove_pieces(self, before: float) -> None:
+        """Remove pieces that were written before a time, in seconds since 1970."""
+        for path in self._local_pieces():
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < before:
+                    path.unlink()
+
+    def _local_pieces(self) -> Sequence[Path]:
+        return sorted(self.root.glob(f"collections/*/{LOG}/*/*{PIECE_SUFFIX}"))
+
+    def _piece_path(self, group: Group, log: str, name: str) -> Path:
+        return self.root.joinpath(*group, LOG, log, name)
 
     def _path(self, group: Group, name: str) -> Path:
         return self.root.joinpath(*group, name)

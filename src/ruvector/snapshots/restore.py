@@ -10,9 +10,11 @@ import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from ruvector.collection.catalog import Catalog, Incoming
 from ruvector.collection.collection import Collection
+from ruvector.collection.kept_log import forget_log
 from ruvector.errors import (
     BadInput,
     ChecksumMismatch,
@@ -22,19 +24,34 @@ from ruvector.errors import (
     StorageFull,
 )
 from ruvector.model.configs import CollectionConfig
+from ruvector.model.snapshots import Until
 from ruvector.snapshots.archive import SnapshotArchive
-from ruvector.snapshots.folder import SPARE_BYTES
+from ruvector.snapshots.folder import SPARE_BYTES, SnapshotFolder
 from ruvector.snapshots.tar import digest_of
+from ruvector.snapshots.until import bring_to
 from ruvector.storage import files
 from ruvector.storage.environment import NO_SPACE
 from ruvector.storage.shard_store import ShardStore
 from ruvector.storage.verify import problems_of
 
 
+class Moment(NamedTuple):
+    """Up to where the log in a folder of snapshots is to be replayed."""
+
+    folder: SnapshotFolder
+    until: Until
+
+
 def restore_collection(
-    catalog: Catalog, path: Path, name: str, checksum: str | None, *, is_shard: bool = False
+    catalog: Catalog,
+    path: Path,
+    name: str,
+    checksum: str | None,
+    *,
+    is_shard: bool = False,
+    moment: Moment | None = None,
 ) -> None:
-    """Make a collection what the snapshot in a file says.
+    """Make a collection what the snapshot in a file says, or what it was at a later moment.
 
     `is_shard`: the collection must exist, with the same vectors, and keeps its settings.
     Errors: BadInput and ChecksumMismatch where the file is not a sound snapshot; StorageFull. Then
@@ -52,7 +69,7 @@ def restore_collection(
                 "recover the collection instead of its shard"
             )
         _need_room(catalog, archive.size_bytes)
-        incoming = [_unpacked(catalog, archive, number, name, config or stored)]
+        incoming = [_unpacked(catalog, archive, number, name, config or stored, moment)]
     _adopt(catalog, incoming, {})
 
 
@@ -115,14 +132,29 @@ def _need_room(catalog: Catalog, size_bytes: int) -> None:
 
 
 def _unpacked(
-    catalog: Catalog, archive: SnapshotArchive, number: int, name: str, config: CollectionConfig
+    catalog: Catalog,
+    archive: SnapshotArchive,
+    number: int,
+    name: str,
+    config: CollectionConfig,
+    moment: Moment | None = None,
 ) -> Incoming:
     """Return a collection of the snapshot, opened in a folder of its own."""
     folder = catalog.reserve_folder()
     try:
         archive.unpack(number, folder)
         _check_values(folder)
-        return Incoming(name, folder, Collection.open(folder, config))
+        collection = Collection.open(folder, config, clock=catalog.clock, is_copy=True)
+        try:
+            if moment is not None:
+                origin = archive.manifest.collections[number].name
+                bring_to(catalog, moment.folder, collection, origin, moment.until)
+            forget_log(collection.shard)
+            collection.begin(None)
+        except BaseException:
+            collection.close()
+            raise
+        return Incoming(name, folder, collection)
     except BaseException as error:
         files.remove_folder(folder)
         if isinstance(error, StorageDamaged):

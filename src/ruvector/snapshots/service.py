@@ -10,11 +10,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ruvector.collection.catalog import Catalog
+from ruvector.collection.catalog import Catalog, node_id_of
 from ruvector.errors import BadInput, NotFound, RuvectorError, StorageLocked
 from ruvector.model import snapshots as m
 from ruvector.model.names import check_name
 from ruvector.model.shard_keys import check_shard
+from ruvector.snapshots.archiver import LogArchiver
 from ruvector.snapshots.create import write_snapshot
 from ruvector.snapshots.folder import (
     FULL,
@@ -27,7 +28,7 @@ from ruvector.snapshots.folder import (
 from ruvector.snapshots.jobs import Jobs
 from ruvector.snapshots.locations import REMOTE, local_file, refuse_remote, scheme_of
 from ruvector.snapshots.remote import Downloads, remote_of
-from ruvector.snapshots.restore import restore_all, restore_collection
+from ruvector.snapshots.restore import Moment, restore_all, restore_collection
 from ruvector.snapshots.scheduler import Scheduler
 from ruvector.snapshots.settings import SnapshotSettings
 from ruvector.snapshots.timetable import Timetable
@@ -48,18 +49,25 @@ class SnapshotContent(NamedTuple):
 class Snapshots:
     """The snapshots of one database."""
 
-    def __init__(self, catalog: Catalog, settings: SnapshotSettings) -> None:
+    def __init__(
+        self, catalog: Catalog, settings: SnapshotSettings, folder: SnapshotFolder
+    ) -> None:
         self._catalog = catalog
         self._settings = settings
-        self.folder = _folder(catalog, settings)
+        self.folder = folder
         self._jobs = Jobs()
         self._downloads = Downloads(self.folder)
         self._scheduler: Scheduler | None = None
+        self.archiver: LogArchiver | None = None
         if not catalog.read_only:
             self.folder.empty_temporary()
             if settings.schedule:
                 self._scheduler = Scheduler(Timetable(settings.schedule), self.make_scheduled)
                 self._scheduler.start()
+            if settings.archive_log:
+                seconds, days = settings.archive_log_seconds, settings.keep_log_days
+                self.archiver = LogArchiver(catalog, self.folder, seconds, days)
+                self.archiver.start()
 
     def close(self) -> None:
         """Finish what runs in the background."""
@@ -67,6 +75,8 @@ class Snapshots:
             self._scheduler.close()
         self.end_downloads()
         self._jobs.close()
+        if self.archiver is not None:
+            self.archiver.close()
 
     def end_downloads(self) -> None:
         """Break off what is being fetched from URLs; no more is."""
@@ -189,6 +199,7 @@ class Snapshots:
         self._refuse_read_only()
         m.check_priority(getattr(request, "priority", None))
         m.check_checksum(request.checksum)
+        m.parse_until(getattr(request, "until", None))
         if self._settings.from_urls and scheme_of(request.location) in REMOTE:
             remote = remote_of(request.location, request.api_key)
             return self._restore(request, remote.host, lambda: self._downloads.fetch(remote))
@@ -208,6 +219,8 @@ class Snapshots:
 
     def _restore(self, request: Any, source: str, file: Callable[[], Path]) -> bool | None:
         checksum = m.check_checksum(request.checksum)
+        until = m.parse_until(getattr(request, "until", None))
+        moment = None if until is None else Moment(self.folder, until)
         is_shard = hasattr(request, "shard")
         if is_shard:
             self._catalog.get(request.collection)
@@ -217,7 +230,12 @@ class Snapshots:
                 restore_all(self._catalog, path, checksum)
             else:
                 restore_collection(
-                    self._catalog, path, request.collection, checksum, is_shard=is_shard
+                    self._catalog,
+                    path,
+                    request.collection,
+                    checksum,
+                    is_shard=is_shard,
+                    moment=moment,
                 )
 
         def work(turn: AbstractContextManager[None]) -> None:
@@ -260,9 +278,10 @@ class Snapshots:
             raise StorageLocked("the database was opened with read_only=True; open it for writing")
 
 
-def _folder(catalog: Catalog, settings: SnapshotSettings) -> SnapshotFolder:
-    root = settings.path or catalog.root / SNAPSHOTS_FOLDER
-    temporary = TEMPORARY if settings.path is None else f"{TEMPORARY}-{catalog.node_id}"
+def snapshot_folder(database: Path, settings: SnapshotSettings) -> SnapshotFolder:
+    """Return where the snapshots of a data folder are."""
+    root = settings.path or database / SNAPSHOTS_FOLDER
+    temporary = TEMPORARY if settings.path is None else f"{TEMPORARY}-{node_id_of(database)}"
     if settings.s3 is None:
         return SnapshotFolder(root, temporary)
     from ruvector.snapshots.bucket import SnapshotBucket

@@ -38,6 +38,7 @@ class Request:
     prepare: Callable[[WriteTransaction], Any]
     applied: Callable[[Any], Any]
     frees_space: bool
+    writes: bool = True
     future: "Future[Any]" = field(default_factory=Future)
     prepared: Any = None
 

@@ -173,6 +173,17 @@ class ShardStore:
         self._committer.submit(request)
         return request.future
 
+    def passed(self, look: Callable[[WriteTransaction], T]) -> "Future[T]":
+        """Return the future of what `look` returns, resolved once all before it is committed.
+
+        It is called between the writes that were submitted before and those after, must change
+        nothing, and alone costs no write to the disk. Errors: as of `commit`.
+        """
+        self.refuse_poisoned()
+        request = Request(look, lambda result: result, frees_space=False, writes=False)
+        self._committer.submit(request)
+        return request.future
+
     def refuse_poisoned(self) -> None:
         """Raise ShardPoisoned after a failed commit."""
         if self.poisoned is not None:
@@ -246,7 +257,7 @@ class ShardStore:
             self._space.release_reserve()
         admitted = []
         for request in group:
-            if request.frees_space:
+            if request.frees_space or not request.writes:
                 admitted.append(request)
             else:
                 request.future.set_exception(_full(self.path))
@@ -262,7 +273,7 @@ class ShardStore:
         before = self._environment.handle.begin()
         try:
             prepared = self._write_and_commit(group)
-            if prepared:
+            if any(request.writes for request in prepared):
                 self._side_file.write(self._record.number)
         except BaseException:
             self._frozen = before
@@ -274,9 +285,9 @@ class ShardStore:
         transaction = self._environment.handle.begin(write=True)
         try:
             prepared, last_sequence, checkpoint = self._prepare_all(group, transaction)
-            if not prepared:
+            if not any(request.writes for request in prepared):
                 transaction.abort()
-                return []
+                return prepared
             record = put_commit_record(
                 self._environment, transaction, self._record.number + 1, checkpoint, last_sequence
             )

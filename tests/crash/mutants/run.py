@@ -15,10 +15,11 @@ from pathlib import Path
 
 from tests.crash.mutants.security_table import SECURITY
 from tests.crash.mutants.server_table import SERVER
+from tests.crash.mutants.snapshot_table import SNAPSHOTS
 from tests.crash.mutants.table import MUTANTS as STORAGE
 from tests.crash.mutants.table import Mutant
 
-MUTANTS = (*STORAGE, *SECURITY, *SERVER)
+MUTANTS = (*STORAGE, *SECURITY, *SERVER, *SNAPSHOTS)
 ROOT = Path(__file__).resolve().parents[3]
 TIMEOUT_SECONDS = 300
 # An editable installation finds `ruvector` before any path does; the copy must win.

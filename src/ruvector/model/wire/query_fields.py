@@ -102,6 +102,10 @@ QUERY_FIELDS: dict[str, QueryField] = {
     ),
     "priority": QueryField(_text, {"enum": list(PRIORITIES)}),
     "checksum": QueryField(_text, {"type": "string"}),
+    "until": QueryField(
+        _text,
+        {"type": "string", "description": "a time, an operation's number, or latest; an extension"},
+    ),
     "anonymize": QueryField(_flag, {"type": "boolean", "default": False}),
     "per_collection": QueryField(_flag, {"type": "boolean", "default": False}),
     "details_level": QueryField(_whole(0), {**_numbers(0), "default": 0}),
