@@ -29,6 +29,14 @@ def compiler() -> str | None:
     return shutil.which("cc") or shutil.which("gcc")
 
 
+def compiled(folder: Path) -> Path:
+    """Return the library of `fault.c`, compiled into a folder."""
+    library, source = folder / "fault.so", Path(__file__).with_name("fault.c")
+    command = [compiler() or "cc", "-O1", "-shared", "-fPIC", "-o", str(library)]
+    subprocess.run([*command, str(source), "-ldl", "-lpthread"], check=True)
+    return library
+
+
 class Zygote:
     """The process that forks; use it with `with`."""
 
@@ -37,11 +45,7 @@ class Zygote:
         folder.mkdir(parents=True, exist_ok=True)
         environment = dict(os.environ, PYTHONPATH=python_path(), OMP_NUM_THREADS="1")
         if with_faults:
-            library = folder / "fault.so"
-            source = Path(__file__).with_name("fault.c")
-            command = [compiler() or "cc", "-O1", "-shared", "-fPIC", "-o", str(library)]
-            subprocess.run([*command, str(source), "-ldl", "-lpthread"], check=True)
-            environment["LD_PRELOAD"] = str(library)
+            environment["LD_PRELOAD"] = str(compiled(folder))
         self._errors = (folder / "zygote.log").open("wb")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.zygote"],

@@ -73,6 +73,22 @@ static int absolute(int folder, const char *name, char *path) {
     return 1;
 }
 
+/* Each fsync takes so many milliseconds longer as the file named by FAULT_DELAY says. */
+static void delay(void) {
+    static const char *name;
+    if (!name) {
+        name = getenv("FAULT_DELAY");
+        if (!name) name = "";
+    }
+    if (!*name) return;
+    char text[16] = "";
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    syscall(SYS_read, fd, text, sizeof text - 1);
+    syscall(SYS_close, fd);
+    usleep((useconds_t)(1000L * atol(text)));
+}
+
 static void die(void) { syscall(SYS_kill, getpid(), SIGKILL); for (;;) pause(); }
 
 /* Count a call; return 1 if it is the one that must fail, 2 half, 3 die afterwards. */
@@ -157,21 +173,23 @@ ssize_t writev(int fd, const struct iovec *all, int count) {
 VECTOR_WRITER(pwritev, off_t)
 VECTOR_WRITER(pwritev64, off64_t)
 
-#define ON_DESCRIPTOR(name, label, parameters, arguments, ...)                            \
+#define NO_DELAY
+#define ON_DESCRIPTOR(name, label, pause, parameters, arguments, ...)                     \
     int name parameters {                                                                 \
         REAL(int, name, __VA_ARGS__);                                                     \
+        pause;                                                                            \
         int verdict = enter_descriptor(label, fd);                                        \
         if (verdict == 1) return -1;                                                      \
         int done = real arguments;                                                        \
         AFTER(done, verdict);                                                             \
     }
-ON_DESCRIPTOR(fsync, "fsync", (int fd), (fd), int)
-ON_DESCRIPTOR(fdatasync, "fsync", (int fd), (fd), int)
-ON_DESCRIPTOR(ftruncate, "truncate", (int fd, off_t size), (fd, size), int, off_t)
-ON_DESCRIPTOR(ftruncate64, "truncate", (int fd, off64_t size), (fd, size), int, off64_t)
-ON_DESCRIPTOR(fallocate, "allocate", (int fd, int mode, off_t start, off_t size),
+ON_DESCRIPTOR(fsync, "fsync", delay(), (int fd), (fd), int)
+ON_DESCRIPTOR(fdatasync, "fsync", delay(), (int fd), (fd), int)
+ON_DESCRIPTOR(ftruncate, "truncate", NO_DELAY, (int fd, off_t size), (fd, size), int, off_t)
+ON_DESCRIPTOR(ftruncate64, "truncate", NO_DELAY, (int fd, off64_t size), (fd, size), int, off64_t)
+ON_DESCRIPTOR(fallocate, "allocate", NO_DELAY, (int fd, int mode, off_t start, off_t size),
               (fd, mode, start, size), int, int, off_t, off_t)
-ON_DESCRIPTOR(fallocate64, "allocate", (int fd, int mode, off64_t start, off64_t size),
+ON_DESCRIPTOR(fallocate64, "allocate", NO_DELAY, (int fd, int mode, off64_t start, off64_t size),
               (fd, mode, start, size), int, int, off64_t, off64_t)
 
 /* These return the error number instead of setting it. */

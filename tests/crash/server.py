@@ -68,7 +68,14 @@ class Connection:
 class Server:
     """A running server; `started` is how long it took to be ready."""
 
-    def __init__(self, path: Path, log: Path, *, wait: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        log: Path,
+        *,
+        wait: bool = True,
+        environment: dict[str, str] | None = None,
+    ) -> None:
         self.port = free_port()
         self.log = log
         command = [sys.executable, "-m", "tests.crash.serve", "serve", "--path", str(path)]
@@ -79,7 +86,7 @@ class Server:
                 cwd=ROOT,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**without_settings(), "PYTHONPATH": python_path()},
+                env={**without_settings(), "PYTHONPATH": python_path(), **(environment or {})},
                 start_new_session=True,
             )
         if wait:

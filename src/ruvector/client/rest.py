@@ -5,6 +5,8 @@ when the connection fails, because repeating it changes nothing; a write is sent
 failure does not tell whether it happened. Redirects are not followed.
 """
 
+import base64
+import re
 import ssl
 import time
 from math import ceil
@@ -39,6 +41,7 @@ COPIES = (  # whole collections, before they are answered
     r.RecoverShardSnapshot,
     r.RecoverFullSnapshot,
 )
+_SHA256 = re.compile("(?:^|[ ,])sha-256=:([A-Za-z0-9+/]{43}=):")
 ACCEPTED = 202  # it happens later: there is no result
 REST_BATCH_POINTS = 10_000
 REST_BATCH_BYTES = 8 * 2**20  # a quarter of what a server accepts, since sizes are estimated
@@ -96,7 +99,8 @@ class RestTransport:
             if answer.status >= 300:
                 raise error_of(answer.status, answer.data, self.address)
             size = int(answer.headers.get("content-length", -1))
-            return write_new(path, answer.stream(PIECE_BYTES), size)
+            checksum = _checksum_of(answer.headers.get("repr-digest", ""))
+            return write_new(path, answer.stream(PIECE_BYTES), size, checksum)
         except self._failure as error:
             raise ConnectionFailed(
                 f"the download from {self.address} broke off: {error}"
@@ -229,6 +233,12 @@ def verification(scheme: str, trust: Trust) -> dict[str, Any]:
             "together"
         ) from error
     return {"ssl_context": context, "cert_reqs": "CERT_REQUIRED"}
+
+
+def _checksum_of(field: str) -> str | None:
+    """Return the SHA-256 that a Repr-Digest says (RFC 9530) in hexadecimal digits, or None."""
+    found = _SHA256.search(field)
+    return None if found is None else base64.b64decode(found[1]).hex()
 
 
 def check_sendable(request: r.Request[Any]) -> None:

@@ -85,7 +85,8 @@ class EmbeddedTransport:
         from ruvector.snapshots.folder import write_new
 
         content = self._engine.read_snapshot(request)
-        return write_new(path, content.pieces, content.description.size)
+        described = content.description
+        return write_new(path, content.pieces, described.size, described.checksum)
 
     def upload(self, request: Request[R]) -> R:
         """Return the engine's result; it reads the file where it is."""

@@ -6,6 +6,7 @@ SEND_SECONDS is cut off. Runs on the loop's thread; files are touched in the poo
 """
 
 import asyncio
+import base64
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -88,6 +89,7 @@ class Transfers:
                 BINARY,
                 (b"content-length", b"%d" % content.description.size),
                 (b"content-disposition", f"attachment; filename*=UTF-8''{name}".encode()),
+                *_digest_of(content.description.checksum),
             )
             return Answer(200, b"", headers, content.pieces)
 
@@ -169,3 +171,10 @@ class Transfers:
             if len(held) >= WRITE_BYTES or not more:
                 await self._pool.submit(partial(upload.write, bytes(held)))
                 held.clear()
+
+
+def _digest_of(checksum: str | None) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the header that tells a client the SHA-256 of what it gets (RFC 9530)."""
+    if checksum is None:
+        return ()
+    return ((b"repr-digest", b"sha-256=:%b:" % base64.b64encode(bytes.fromhex(checksum))),)

@@ -15,6 +15,7 @@ Threads: any; names are given out under a lock.
 """
 
 import contextlib
+import hashlib
 import os
 import re
 import threading
@@ -26,7 +27,14 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from ruvector.errors import AlreadyExists, ConnectionFailed, NotFound, StorageFull, Unavailable
+from ruvector.errors import (
+    AlreadyExists,
+    ChecksumMismatch,
+    ConnectionFailed,
+    NotFound,
+    StorageFull,
+    Unavailable,
+)
 from ruvector.model.names import check_name
 from ruvector.model.snapshots import SnapshotDescription
 from ruvector.storage import files
@@ -262,14 +270,25 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
             yield piece
 
 
-def write_new(path: Path, pieces: Iterator[bytes], size: int) -> Path:
-    """Write pieces as a new file of exactly this size, durably; otherwise nothing stays.
+def write_new(path: Path, pieces: Iterator[bytes], size: int, checksum: str | None) -> Path:
+    """Write pieces as a new file of this size and SHA-256, durably; otherwise nothing stays.
 
-    Errors: AlreadyExists where the file exists; ConnectionFailed where the pieces end early.
+    Errors: AlreadyExists where the file exists; ConnectionFailed where the pieces end early;
+    ChecksumMismatch.
     """
+    digest, written = hashlib.sha256(), 0
     try:
         with path.open("xb") as file:
-            written = sum(map(file.write, pieces))
+            for piece in pieces:
+                digest.update(piece)
+                written += file.write(piece)
+            if written != size:
+                raise ConnectionFailed(f"{written} bytes of {size} came; try again")
+            if checksum not in (None, found := digest.hexdigest()):
+                raise ChecksumMismatch(
+                    f"the snapshot is listed with {checksum}, what came has {found}; "
+                    "download it again, or delete it if that does not help"
+                )
             file.flush()
             os.fsync(file.fileno())
     except FileExistsError as error:
@@ -277,9 +296,6 @@ def write_new(path: Path, pieces: Iterator[bytes], size: int) -> Path:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    if written != size:
-        path.unlink()
-        raise ConnectionFailed(f"{written} bytes of {size} came; try again")
     return path
 
 
