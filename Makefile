@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 TESTS ?= not slow and not clients
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup build check test test-clients test-all crash overload mutants sanitize bench docs clean
+.PHONY: help run setup build check test test-clients test-all crash overload soak mutants sanitize bench docs clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -48,6 +48,9 @@ crash: $(VENV)/.developer ## the long form of the crash suite: power cuts, kills
 
 overload: $(VENV)/.developer ## four times what the server can do: goodput, health, memory; writes results.csv
 	@PYTHONPATH=. $(PY) benchmarks/overload.py
+
+soak: $(VENV)/.developer ## mixed load for SECONDS (7200): does anything leak, does memory grow?
+	@RUVECTOR_SOAK_SECONDS=$(or $(SECONDS),7200) $(PY) -m pytest -s tests/overload/test_leaks.py
 
 mutants: $(VENV)/.developer ## plant known bugs in a copy: does a test fail for each?
 	@PYTHONPATH=. $(PY) tests/crash/mutants/run.py

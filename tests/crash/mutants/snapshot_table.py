@@ -88,4 +88,74 @@ SNAPSHOTS = (
         (("identity = identity if time else None", "pass"),),
         ARCHIVE,
     ),
+    Mutant(
+        "D11",
+        "snapshot listed before its fsync",
+        "snapshots/create.py",
+        (("        os.fsync(descriptor)\n", ""),),
+        ("tests/crash/test_snapshot_cut.py",),
+    ),
+    Mutant(
+        "D11",
+        "download not compared with its checksum",
+        "snapshots/folder.py",
+        (("if checksum not in (None, found := digest.hexdigest()):", "if False:"),),
+        ("tests/snapshots/test_downloads.py",),
+    ),
+    Mutant(
+        "L4",
+        "queue of a lane without an end",
+        "server/pool.py",
+        (
+            ("if waiting >= self.waiting:", "if False:"),
+            ("if (waiting + 1) * self._pace", "if 0 * self._pace"),
+        ),
+        ("tests/crash/test_slow_disk.py",),
+    ),
+    Mutant(
+        "L7",
+        "reader of the tables never ends",
+        "storage/transaction.py",
+        (
+            (
+                "        self._transaction.abort()\n\n    @property\n    def last_sequence",
+                "        globals().setdefault('KEPT', []).append(self._transaction)\n\n"
+                "    @property\n    def last_sequence",
+            ),
+        ),
+        ("tests/overload/test_leaks.py",),
+    ),
+    Mutant(
+        "L7",
+        "file of a snapshot never closed",
+        "snapshots/archive.py",
+        (
+            (
+                "        self._archive.__exit__(None, None, None)",
+                "        globals().setdefault('KEPT', []).append(self._archive)",
+            ),
+        ),
+        ("tests/overload/test_leaks.py",),
+    ),
+    Mutant(
+        "S5",
+        "the server asks for a newer version",
+        "server/asgi.py",
+        (
+            (
+                "import asyncio\n",
+                "import asyncio\nimport contextlib\nimport socket\n"
+                "with contextlib.suppress(OSError):\n"
+                "    socket.create_connection(('192.0.2.1', 443), 0.1)\n",
+            ),
+        ),
+        ("tests/security/test_silence.py",),
+    ),
+    Mutant(
+        "S6",
+        "undeclared package imported",
+        "server/logs.py",
+        (("import logging\n", "import logging\nimport jinja2\n"),),
+        ("tests/security/test_dependencies.py",),
+    ),
 )
