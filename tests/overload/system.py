@@ -28,9 +28,13 @@ DIM, POINTS, THREADS = 16, 400, 4
 ONE_AT_A_TIME = threading.Lock()
 
 
+# Threads of pools begin when they are first needed, and are as many as the pool's limit at most.
+POOLS = ("ruvector-request-", "ruvector-grpc")
+
+
 class Held(NamedTuple):
-    """What this process holds: open files, threads of Python and of the system, tasks of the
-    server's loop, readers of the tables, views and pins of shards.
+    """What this process holds: open files, threads of Python and of the system without those of
+    pools, tasks of the server's loop, readers of the tables, views and pins of shards.
     """
 
     files: int
@@ -81,11 +85,12 @@ class System:
     def held(self) -> Held:
         """Return what is held now."""
         gc.collect()
+        pooled = sum(thread.name.startswith(POOLS) for thread in threading.enumerate())
         shards = [c.shard for c in self.engine._catalog.open_collections.values()]
         return Held(
             files=len(list(Path("/proc/self/fd").iterdir())),
-            threads=threading.active_count(),
-            system_threads=len(list(Path("/proc/self/task").iterdir())),
+            threads=threading.active_count() - pooled,
+            system_threads=len(list(Path("/proc/self/task").iterdir())) - pooled,
             tasks=self._tasks(),
             readers=sum(readers_of(shard) for shard in shards),
             views=sum(shard._views for shard in shards),
