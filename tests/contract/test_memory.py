@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 import ruvector
 from ruvector.client.client import RuvectorClient
-from ruvector.errors import InvalidRequest, RuvectorError
+from ruvector.errors import BadInput, InvalidRequest, RuvectorError
 from ruvector.model.memory import MemoryReport, VectorMemory
+from ruvector.storage.files import drop_from_cache
+from ruvector.storage.transaction import Reader
 
 DIM = 256
 POINTS = 2100
@@ -132,6 +134,71 @@ def test_vectors_become_cold_on_a_live_collection(tmp_path: Path, rows: Any) -> 
         if not _keeps_all_pages(tmp_path):
             assert vector.storage.cached_bytes <= LEFT * rows.nbytes
         assert client.get_collection("c").config["params"]["vectors"]["memory"] == "cold"
+
+
+LARGE_TEXT = "x" * 20_000
+TEXTS = 100
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_cached"),
+    [
+        ({}, False),
+        ({"on_disk_payload": False}, True),
+        ({"payload": {"memory": "cached"}}, True),
+        ({"payload": {"memory": "cold"}, "on_disk_payload": False}, False),
+        ({"id_tracker": {"memory": "cached"}}, False),
+    ],
+    ids=str,
+)
+def test_payloads_that_are_to_be_cached_are_in_memory_once_they_can_be_asked_for(
+    tmp_path: Path, settings: dict[str, Any], is_cached: bool
+) -> None:
+    with ruvector.open(tmp_path / "d") as client:
+        client.create_collection("c", 2, **settings)
+        texts = [{"text": LARGE_TEXT}] * TEXTS
+        client.upsert("c", ids=range(TEXTS), vectors=[[1, 0]] * TEXTS, payloads=texts)
+        client.wait_for_index("c", 60)
+    (tables,) = (tmp_path / "d" / "collections").glob("*/store/data.mdb")
+    drop_from_cache(tables)
+    with ruvector.open(tmp_path / "d") as client:
+        found = client.get_memory("c").payload
+        assert found.disk_bytes > TEXTS * len(LARGE_TEXT)
+        assert found.expected_cache_bytes == (found.disk_bytes if is_cached else 0)
+        assert not is_cached or found.cached_bytes > found.disk_bytes * 0.9
+
+
+def test_ids_are_looked_at_when_they_are_to_be_cached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visits: list[int] = []
+    visit = Reader.visit_ids
+    monkeypatch.setattr(Reader, "visit_ids", lambda self: visits.append(visit(self) or 1))
+    with ruvector.open(tmp_path / "d") as client:
+        client.create_collection("c", 2, id_tracker={"memory": "cached"})
+        client.upsert("c", ids=range(5), vectors=[[1, 0]] * 5)
+    with ruvector.open(tmp_path / "d") as client:
+        assert client.count("c") == 5
+        assert client.get_memory("c").other.id_tracker.expected_cache_bytes > 0
+        assert len(visits) == 1
+        client.update_collection("c", id_tracker={"memory": "cold"})
+        client.update_collection("c", id_tracker={"memory": "cached"})
+        assert len(visits) == 2
+
+
+def test_placement_of_payloads_and_ids_is_the_same_over_every_transport(
+    client: RuvectorClient, name: str
+) -> None:
+    client.create_collection(name, 2, payload={"memory": "cold"}, id_tracker={"memory": "cached"})
+    params = client.get_collection(name).config["params"]
+    assert (params["payload"], params["id_tracker"]) == ({"memory": "cold"}, {"memory": "cached"})
+    client.update_collection(name, payload={"memory": "cached"}, on_disk_payload=False)
+    params = client.get_collection(name).config["params"]
+    assert (params["payload"], params["on_disk_payload"]) == ({"memory": "cached"}, False)
+    with pytest.raises(InvalidRequest, match=r"payload\.memory"):
+        client.update_collection(name, payload={"memory": "pinned"})
+    with pytest.raises(BadInput, match=r"id_tracker\.memory.*mapped.*'cached'"):
+        client.update_collection(name, id_tracker={"memory": "pinned"})
 
 
 def test_dense_vectors_cannot_be_pinned(client: RuvectorClient, name: str) -> None:

@@ -16,6 +16,7 @@ from ruvector.model.configs import (
     HnswConfigDiff,
     OptimizersConfig,
     OptimizersConfigDiff,
+    Placed,
     VectorParams,
     VectorParamsDiff,
     WalConfigDiff,
@@ -130,6 +131,34 @@ def test_settings_of_one_vector_are_changed_beside_those_it_has(engine: Engine) 
     assert vectors["b"] == VECTOR
 
 
+PLACED: list[tuple[dict[str, Any], str, str]] = [
+    ({}, "cold", "cold"),
+    ({"on_disk_payload": True}, "cold", "cold"),
+    ({"on_disk_payload": False}, "cached", "cold"),
+    ({"payload": Placed(memory="cached")}, "cached", "cold"),
+    ({"payload": Placed(memory="cold"), "on_disk_payload": False}, "cold", "cold"),
+    ({"payload": Placed()}, "cold", "cold"),
+    ({"id_tracker": Placed(memory="cached")}, "cold", "cached"),
+]
+
+
+@pytest.mark.parametrize(("settings", "payload", "ids"), PLACED, ids=str)
+def test_placement_of_payloads_and_ids_is_kept_and_echoed(
+    engine: Engine, settings: dict[str, Any], payload: str, ids: str
+) -> None:
+    for config in (
+        created(engine, **settings),
+        updated(engine, params=CollectionParamsDiff(**settings)),
+    ):
+        echoed = {"on_disk_payload": True, **settings}
+        params = {
+            n: v for n, v in config["params"].items() if n in {*echoed, "payload", "id_tracker"}
+        }
+        assert params == msgspec.to_builtins(echoed)
+        kept = engine._catalog.get("c").config.params
+        assert (kept.payload_memory, kept.id_memory) == (payload, ids)
+
+
 def test_metadata_merge_on_update_and_are_copied(engine: Engine) -> None:
     given = {"a": {"b": 1}, "kept": True}
     created(engine, metadata=given)
@@ -162,9 +191,8 @@ REFUSED_ON_CREATE: list[tuple[str, Any, str]] = [
     ("sharding_method", "custom", "sharding_method"),
     ("replication_factor", 2, "replication_factor"),
     ("write_consistency_factor", 2, "write_consistency_factor"),
-    ("on_disk_payload", False, "on_disk_payload"),
-    ("payload", {"memory": "cold"}, "payload"),
-    ("id_tracker", {"memory": "cold"}, "id_tracker"),
+    ("payload", Placed(memory="pinned"), "payload.memory"),
+    ("id_tracker", Placed(memory="pinned"), "id_tracker.memory.*cached"),
     ("quantization_config", {"scalar": {"type": "int4"}}, "quantization_config"),
     ("sparse_vectors", [], "sparse_vectors"),
     ("sparse_vectors", {"": {}}, "vector name"),
@@ -267,7 +295,8 @@ REFUSED_ON_UPDATE: list[tuple[str, Any, str]] = [
     ("params", CollectionParamsDiff(write_consistency_factor=2), "write_consistency_factor"),
     ("params", CollectionParamsDiff(read_fan_out_factor=1), "read_fan_out_factor"),
     ("params", CollectionParamsDiff(read_fan_out_delay_ms=1), "read_fan_out_delay_ms"),
-    ("params", CollectionParamsDiff(on_disk_payload=False), "on_disk_payload"),
+    ("params", CollectionParamsDiff(payload=Placed(memory="pinned")), "payload.memory"),
+    ("params", CollectionParamsDiff(id_tracker=Placed(memory="pinned")), "id_tracker.memory"),
     ("quantization_config", {"scalar": {}}, "quantization_config"),
     ("sparse_vectors", {"s": {}}, "s"),
     ("strict_mode_config", {"sparse_config": []}, "strict_mode_config"),
@@ -314,7 +343,8 @@ def test_every_setting_of_the_wire_is_tested_here() -> None:
     }
     for kind, names in tested.items():
         assert set(kind.__struct_fields__) <= names, kind.__name__
-    create = set(r.CreateCollection.__struct_fields__) - {"collection", "timeout", "metadata"}
+    of_both = {"collection", "timeout", "metadata", "on_disk_payload"}
+    create = set(r.CreateCollection.__struct_fields__) - of_both
     assert create <= {name for name, _, _ in REFUSED_ON_CREATE} | {
         "hnsw_config",
         "optimizers_config",

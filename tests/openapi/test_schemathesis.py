@@ -105,7 +105,7 @@ def ask(asked: Asked, mode: GenerationMode, label: str, examples: int) -> Counte
     def send(case: Case) -> None:
         if isinstance(case.body, bytes) and not case.body.strip():
             return  # read as an empty object, which many bodies may be
-        narrowing.make_sensible(case)
+        narrowing.make_sensible(case, is_allowed=mode is POSITIVE)
         answer = asked.send(case)
         statuses[answer.status_code] += 1
         # Whether a request makes sense also depends on data: see `check`.

@@ -150,7 +150,7 @@ def test_graph_has_the_links_that_were_asked_for(path: Path, line: NDArray[np.fl
     [
         {"quantization": {"scalar": {"type": "int4"}}},
         {"vectors": {"a": {"size": 2, "quantization_config": {"ternary": {}}}}},
-        {"on_disk_payload": False},
+        {"payload": {"memory": "pinned"}},
         {"hnsw": {"payload_m": 1}},
         {"hnsw": {"m": 1000}},
         {"optimizers": {"prevent_unoptimized": True}},

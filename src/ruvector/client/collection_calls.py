@@ -12,6 +12,7 @@ from ruvector.model.configs import (
     CollectionParamsDiff,
     HnswConfigDiff,
     OptimizersConfigDiff,
+    Placed,
     VectorParamsDiff,
     WalConfigDiff,
 )
@@ -46,6 +47,8 @@ class CollectionCalls:
         wal: Settings | None = None,
         on_disk: bool | None = None,
         on_disk_payload: bool | None = None,
+        payload: Settings | None = None,
+        id_tracker: Settings | None = None,
         datatype: str | None = None,
         metadata: dict[str, Any] | None = None,
         ttl_seconds: float | None = None,
@@ -59,9 +62,11 @@ class CollectionCalls:
         `sparse_vectors` sets up sparse ones: ``{"text": {"modifier": "idf"}}``.
         `hnsw`, `quantization`, `optimizers` and `wal` take the settings of Qdrant's API;
         `datatype` is float32, float16, uint8 or turbo4 (4 bits a number). `ttl_seconds` is how long
-        points live from their write on, unless they say so themselves. Settings that cannot be
-        honoured are refused, not ignored. With `exist_ok`, a collection of that name is left as it
-        is and the answer is False; otherwise AlreadyExists is raised.
+        points live from their write on, unless they say so themselves. `payload` and `id_tracker`
+        are ``{"memory": "cached"}`` to have payloads or ids in memory when the collection is open,
+        as ``on_disk_payload=False`` has payloads. Settings that cannot be honoured are refused, not
+        ignored. With `exist_ok`, a collection of that name is left as it is and the answer is
+        False; otherwise AlreadyExists is raised.
         """
         if vectors is not None and dimensions is not None:
             raise BadInput(
@@ -82,6 +87,8 @@ class CollectionCalls:
             optimizers_config=_settings(optimizers, OptimizersConfigDiff, "optimizers"),
             wal_config=_settings(wal, WalConfigDiff, "wal"),
             on_disk_payload=on_disk_payload,
+            payload=_settings(payload, Placed, "payload"),
+            id_tracker=_settings(id_tracker, Placed, "id_tracker"),
             metadata=metadata,
             ttl_seconds=_ttl(ttl_seconds),
         )
@@ -123,6 +130,8 @@ class CollectionCalls:
         quantization: Any = None,
         optimizers: Settings | None = None,
         on_disk_payload: bool | None = None,
+        payload: Settings | None = None,
+        id_tracker: Settings | None = None,
         metadata: dict[str, Any] | None = None,
         ttl_seconds: float | str | None = None,
     ) -> bool:
@@ -133,8 +142,12 @@ class CollectionCalls:
         "Disabled" takes it away.
         """
         params = None
-        if on_disk_payload is not None:
-            params = CollectionParamsDiff(on_disk_payload=on_disk_payload)
+        if (on_disk_payload, payload, id_tracker) != (None, None, None):
+            params = CollectionParamsDiff(
+                on_disk_payload=on_disk_payload,
+                payload=_settings(payload, Placed, "payload"),
+                id_tracker=_settings(id_tracker, Placed, "id_tracker"),
+            )
         changes = None
         if vectors is not None:
             changes = {

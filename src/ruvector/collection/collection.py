@@ -49,6 +49,8 @@ class Collection:
         spaces = spaces_of(config)
         shard = Shard.open(path, spaces, create=create, read_only=read_only, clock=clock)
         collection = cls(config, shard)
+        if not create:
+            collection._visit_ids()
         shard.on_applied = collection.maintenance.wake
         try:
             if not is_copy:
@@ -75,6 +77,12 @@ class Collection:
     def _wake(self) -> None:
         self.maintenance.wake()
         self.sweeper.wake()
+
+    def _visit_ids(self) -> None:
+        """Have ids that are to be cached in memory; payloads are, as opening reads each of them."""
+        if self.config.params.id_memory == "cached":
+            with self.shard.store.read() as reader:
+                reader.visit_ids()
 
     def close(self) -> None:
         """Stop what runs in the background, finish waiting writes, close the files."""
@@ -135,8 +143,10 @@ class Collection:
             return self.kept_log.archive(at_least)
 
     def _use(self, config: CollectionConfig) -> None:
-        self.config = config
+        were_cached, self.config = self.config.params.id_memory == "cached", config
         self.shard.conform(spaces_of(config))
+        if not were_cached:
+            self._visit_ids()
 
     def follow(self, config: CollectionConfig) -> None:
         """Use the settings that the process which writes has stored."""

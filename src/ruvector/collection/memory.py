@@ -48,11 +48,12 @@ def memory_report(collection: Collection) -> MemoryReport:
         ]
     resident = file_resident_bytes(shard.store.data_path)
     share = resident / max(1, sum(tables.values()))
-    payload = _of_tables((tables["points"], tables["log"]), share)
+    params = collection.config.params
+    payload = _of_tables((tables["points"], tables["log"]), share, params.payload_memory)
     rows = _sum(_array(segment.rows, segment, "cached") for segment in segments)
     masks = sum(m.nbytes for s in segments for m in (s.alive, *s.masks.values()))
     in_memory = MemoryUsage(ram_bytes=masks + len(live.serialize()))
-    tracker = _of_tables((tables["ids"],), share) + rows + in_memory
+    tracker = _of_tables((tables["ids"],), share, params.id_memory) + rows + in_memory
     parts = [part for vector in (*vectors, *sparse) for part in _parts(vector)]
     total = _sum([*parts, *(index.usage for index in indexes), payload, tracker])
     return MemoryReport(
@@ -119,10 +120,13 @@ def _array(array: NDArray[Any], segment: Segment, memory: Memory) -> MemoryUsage
     )
 
 
-def _of_tables(sizes: Iterable[int], share: float) -> MemoryUsage:
+def _of_tables(sizes: Iterable[int], share: float, memory: Memory) -> MemoryUsage:
     size = sum(sizes)
-    cached = min(size, int(size * share))
-    return MemoryUsage(disk_bytes=size, cached_bytes=cached)
+    return MemoryUsage(
+        disk_bytes=size,
+        cached_bytes=min(size, int(size * share)),
+        expected_cache_bytes=size if memory == "cached" else 0,
+    )
 
 
 def _sum(parts: Iterable[MemoryUsage]) -> MemoryUsage:

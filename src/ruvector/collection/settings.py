@@ -23,6 +23,7 @@ from ruvector.model.configs import (
     check_hnsw,
     check_names_differ,
     check_optimizers,
+    check_placed,
     check_vector_memory,
     check_wal,
     merge,
@@ -45,19 +46,19 @@ from ruvector.model.requests import CreateCollection, UpdateCollection
 from ruvector.model.results import CollectionInfo, PayloadIndexInfo, UpdateQueueInfo
 from ruvector.model.strict import parse_strict_mode
 
+_ONE_SHARD = "a collection is one shard on one node"
+
 
 def new_config(request: CreateCollection) -> CollectionConfig:
     """Return the configuration of a new collection; settings that would be ignored are refused."""
     check_name(request.collection, "collection_name")
-    refuse("payload", request.payload)
-    refuse("id_tracker", request.id_tracker)
-    refuse("sharding_method", request.sharding_method, ("auto",))
-    refuse("on_disk_payload", request.on_disk_payload, (True,))
+    check_placed(request, "")
+    refuse("sharding_method", request.sharding_method, ("auto",), _ONE_SHARD)
     for name in ("shard_number", "replication_factor", "write_consistency_factor"):
         value = getattr(request, name)
         if value is not None and value < 1:
             raise InvalidRequest.of(name, value, "must be 1 or larger")
-        refuse(name, value, (1,))
+        refuse(name, value, (1,), _ONE_SHARD)
     check_hnsw(request.hnsw_config, "hnsw_config")
     check_optimizers(request.optimizers_config)
     check_wal(request.wal_config)
@@ -68,7 +69,13 @@ def new_config(request: CreateCollection) -> CollectionConfig:
     sparse = parse_sparse_vectors(request.sparse_vectors)
     check_names_differ(vectors, sparse)
     config = CollectionConfig(
-        params=CollectionParams(vectors=vectors, sparse_vectors=sparse or UNSET),
+        params=CollectionParams(
+            vectors=vectors,
+            sparse_vectors=sparse or UNSET,
+            on_disk_payload=request.on_disk_payload is not False,
+            payload=UNSET if request.payload is None else request.payload,
+            id_tracker=UNSET if request.id_tracker is None else request.id_tracker,
+        ),
         hnsw_config=merge(HnswConfig(), request.hnsw_config),
         optimizer_config=merge(OptimizersConfig(), request.optimizers_config),
         wal_config=merge(WalConfig(), request.wal_config),
@@ -88,10 +95,10 @@ def changed_config(config: CollectionConfig, request: UpdateCollection) -> Colle
     params = request.params
     if params is not None:
         for name in ("replication_factor", "write_consistency_factor"):
-            refuse(f"params.{name}", getattr(params, name), (1,))
-        refuse("params.on_disk_payload", params.on_disk_payload, (True,))
+            refuse(f"params.{name}", getattr(params, name), (1,), _ONE_SHARD)
+        check_placed(params, "params.")
         for name in ("read_fan_out_factor", "read_fan_out_delay_ms"):
-            refuse(f"params.{name}", getattr(params, name))
+            refuse(f"params.{name}", getattr(params, name), why=_ONE_SHARD)
     vectors = dict(config.params.vectors)
     for name, diff in (request.vectors or {}).items():
         if name not in vectors:
@@ -113,7 +120,7 @@ def changed_config(config: CollectionConfig, request: UpdateCollection) -> Colle
     changed = msgspec.structs.replace(
         config,
         params=msgspec.structs.replace(
-            config.params, vectors=vectors, sparse_vectors=sparse or UNSET
+            merge(config.params, params), vectors=vectors, sparse_vectors=sparse or UNSET
         ),
         quantization_config=quantization,
         hnsw_config=merge(config.hnsw_config, request.hnsw_config),
@@ -142,7 +149,8 @@ def checked_config(config: CollectionConfig) -> CollectionConfig:
     sparse = parse_sparse_vectors(msgspec.to_builtins(params.sparse_vectors or {}))
     check_names_differ(vectors, sparse)
     for name in ("shard_number", "replication_factor", "write_consistency_factor"):
-        refuse(name, getattr(params, name), (1,))
+        refuse(name, getattr(params, name), (1,), _ONE_SHARD)
+    check_placed(params, "")
     check_hnsw(merge(HnswConfigDiff(), config.hnsw_config), "hnsw_config")
     check_optimizers(merge(OptimizersConfigDiff(), config.optimizer_config))
     if config.quantization_config is not None:

@@ -52,6 +52,16 @@ OPTIMIZERS_RANGES: Ranges = {
 }
 WAL_RANGES: Ranges = {"wal_capacity_mb": (1, 65_536)}
 
+# Why settings are refused, and the way out.
+_INLINE = (
+    "codes stand beside a graph's links where a vector is not quantized, and apart from them where "
+    "it is; memory: pinned of the quantization keeps codes from being read at random"
+)
+_DEFERRED = (
+    "points are found as soon as they are written, never later; searches leave large segments "
+    "without an index out with params.indexed_only"
+)
+
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -192,6 +202,17 @@ class VectorParamsDiff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     memory: Memory | None | UnsetType = UNSET
 
 
+class Placed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where payloads or ids are read from: tables that are mapped, as files are.
+
+    cached: read when the collection is opened, so that nobody waits for a disk as long as the
+    system has room; cold: without that promise. Opening reads every payload anyway, to check it.
+    `pinned` is refused.
+    """
+
+    memory: Memory | None | UnsetType = UNSET
+
+
 class CollectionParams(msgspec.Struct, frozen=True, kw_only=True):
     """What shapes the data. `vectors`: name ("" for the unnamed one) to parameters."""
 
@@ -201,6 +222,18 @@ class CollectionParams(msgspec.Struct, frozen=True, kw_only=True):
     replication_factor: int = 1
     write_consistency_factor: int = 1
     on_disk_payload: bool = True
+    payload: Placed | UnsetType = UNSET
+    id_tracker: Placed | UnsetType = UNSET
+
+    @property
+    def payload_memory(self) -> Memory:
+        """Return where payloads are read from: `payload.memory` over `on_disk_payload`."""
+        return placed_memory(self.payload) or ("cold" if self.on_disk_payload else "cached")
+
+    @property
+    def id_memory(self) -> Memory:
+        """Return where ids are read from."""
+        return placed_memory(self.id_tracker) or "cold"
 
 
 class CollectionParamsDiff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -211,6 +244,8 @@ class CollectionParamsDiff(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     read_fan_out_factor: int | None | UnsetType = UNSET
     read_fan_out_delay_ms: int | None | UnsetType = UNSET
     on_disk_payload: bool | None | UnsetType = UNSET
+    payload: Placed | None | UnsetType = UNSET
+    id_tracker: Placed | None | UnsetType = UNSET
 
 
 class Placement(NamedTuple):
@@ -317,12 +352,32 @@ def merge(config: T, diff: msgspec.Struct | None) -> T:
     return msgspec.structs.replace(config, **changes)
 
 
-def refuse(setting: str, value: Any, honoured: tuple[Any, ...] = ()) -> None:
+def placed_memory(placed: Any) -> Memory | None:
+    """Return what was chosen, None for nothing."""
+    memory = placed.memory if isinstance(placed, Placed) else None
+    return memory if isinstance(memory, str) else None
+
+
+def check_placed(params: Any, path: str) -> None:
+    """Refuse `pinned` for payloads and ids."""
+    if placed_memory(params.payload) == "pinned":
+        rule = "must be cold or cached: payloads are read from mapped tables"
+        raise InvalidRequest.of(f"{path}payload.memory", "pinned", rule)
+    why = "ids are read from mapped tables"
+    refuse(f"{path}id_tracker.memory", placed_memory(params.id_tracker), ("cold", "cached"), why)
+
+
+def refuse(
+    setting: str,
+    value: Any,
+    honoured: tuple[Any, ...] = (),
+    why: str = "this version does not support it",
+) -> None:
     """Raise BadInput where a setting has a value that this version would have to ignore."""
     if value is UNSET or value is None or value in honoured:
         return
     raise BadInput(
-        f"{setting} is {value!r}; this version does not support it yet: leave it out"
+        f"{setting} is {value!r}; {why}: leave it out"
         + (f" or use {' or '.join(map(repr, honoured))}" if honoured else "")
     )
 
@@ -337,7 +392,7 @@ def check_hnsw(diff: HnswConfigDiff | None | UnsetType, path: str) -> None:
             raise InvalidRequest.of(
                 f"{path}.{name}", 1, f"must be 0 for no graph, or {LEAST_M} or larger"
             )
-    refuse(f"{path}.inline_storage", diff.inline_storage, (False,))
+    refuse(f"{path}.inline_storage", diff.inline_storage, (False,), _INLINE)
 
 
 def check_optimizers(diff: OptimizersConfigDiff | None, path: str = "optimizers_config") -> None:
@@ -349,7 +404,7 @@ def check_optimizers(diff: OptimizersConfigDiff | None, path: str = "optimizers_
         refuse(f"{path}.max_optimization_threads", diff.max_optimization_threads, ("auto",))
     else:
         _check_range(f"{path}.max_optimization_threads", diff.max_optimization_threads, 0, 1024)
-    refuse(f"{path}.prevent_unoptimized", diff.prevent_unoptimized, (False,))
+    refuse(f"{path}.prevent_unoptimized", diff.prevent_unoptimized, (False,), _DEFERRED)
 
 
 def check_wal(diff: WalConfigDiff | None) -> None:

@@ -13,6 +13,7 @@ from ruvector.model.configs import (
     CollectionParamsDiff,
     HnswConfigDiff,
     OptimizersConfigDiff,
+    Placed,
     VectorParamsDiff,
     WalConfigDiff,
 )
@@ -161,8 +162,8 @@ class CreateCollection(Request[bool], frozen=True, kw_only=True):
     replication_factor: int | None = None
     write_consistency_factor: int | None = None
     on_disk_payload: bool | None = None
-    payload: Any = None
-    id_tracker: Any = None
+    payload: Placed | None = None
+    id_tracker: Placed | None = None
     hnsw_config: HnswConfigDiff | None = None
     wal_config: WalConfigDiff | None = None
     optimizers_config: OptimizersConfigDiff | None = None

@@ -152,6 +152,11 @@ class Reader:
         for key, stored in pairs:
             yield key, _row.unpack(unseal(_IDS, "ids", key, stored))[0]
 
+    def visit_ids(self) -> None:
+        """Look at every page of the table of ids. Cost: 0.1 us an id, and the disk."""
+        for _ in self._transaction.cursor(self._tables["ids"]).iternext(values=False):
+            pass
+
     def all_points(self) -> Iterator[tuple[int, bytes]]:
         """Yield every (row, record), by row."""
         cursor = self._transaction.cursor(self._tables["points"])

@@ -105,8 +105,6 @@ UNIONS: dict[str, Schema] = {
     "quantization_config": ref("QuantizationConfig"),
     "strict_mode_config": ref("StrictMode"),
     "payload": ANYTHING,
-    "CreateCollectionBody.payload": NULL,  # settings that are refused
-    "CreateCollectionBody.id_tracker": NULL,
     "field_schema": FIELD_SCHEMA,
     "acorn": obj(enable=BOOLEAN, max_selectivity=number(0, 1)),
     "idf": any_of(choice("global"), tagged("corpus", ref("Filter"))),
