@@ -65,19 +65,11 @@ class CollectionCalls:
         points live from their write on, unless they say so themselves. `payload` and `id_tracker`
         are ``{"memory": "cached"}`` to have payloads or ids in memory when the collection is open,
         as ``on_disk_payload=False`` has payloads. Settings that cannot be honoured are refused, not
-        ignored. With `exist_ok`, a collection of that name is left as it is and the answer is
-        False; otherwise AlreadyExists is raised.
+        ignored. With `exist_ok` a collection of that name stays as it is, and the answer is False;
+        otherwise AlreadyExists is raised.
         """
-        if vectors is not None and dimensions is not None:
-            raise BadInput(
-                "give either dimensions= for one unnamed vector, or vectors= for named ones"
-            )
         shared = {"on_disk": on_disk, "datatype": datatype}
-        source: Any = None
-        if dimensions is not None:
-            source = _vector_params({"size": dimensions, "distance": distance}, shared)
-        elif vectors is not None:
-            source = _named(vectors, shared)
+        source = _vectors_of(dimensions, distance, vectors, shared)
         request = r.CreateCollection(
             collection=name,
             vectors=source,
@@ -299,6 +291,20 @@ def _translated(source: Any) -> dict[str, Any]:
 
 def _ttl(value: Any) -> Any:
     return value if value == NO_TTL else parse_ttl(value, "ttl_seconds")
+
+
+def _vectors_of(
+    dimensions: int | None,
+    distance: str,
+    vectors: Mapping[str, Any] | None,
+    shared: dict[str, Any],
+) -> Any:
+    """Return the vectors of a new collection, given in either way."""
+    if dimensions is None:
+        return None if vectors is None else _named(vectors, shared)
+    if vectors is not None:
+        raise BadInput("give either dimensions= for one unnamed vector, or vectors= for named ones")
+    return _vector_params({"size": dimensions, "distance": distance}, shared)
 
 
 def _settings(source: Any, kind: type[T], path: str) -> T | None:

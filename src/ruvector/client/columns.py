@@ -15,7 +15,7 @@ from ruvector.errors import BadInput
 from ruvector.model.ids import PointId, id_key
 from ruvector.model.lifetimes import parse_ttl
 from ruvector.model.points import PointsBlock, VectorBlock, encode_payload
-from ruvector.model.query_vectors import SparseVector
+from ruvector.model.query_vectors import SparseVector, is_inference
 from ruvector.model.wire.encode import encode_json
 
 
@@ -237,7 +237,8 @@ def _from_points(points: Iterable[Any]) -> Columns:
         ids.append(point_id)
         payloads.append(payload)
         ttls.append(parse_ttl(ttl, f"points[{position}].ttl_seconds"))
-        for name, row in (vector if isinstance(vector, Mapping) else {"": vector}).items():
+        is_named = isinstance(vector, Mapping) and not is_inference(vector)
+        for name, row in (vector if is_named else {"": vector}).items():
             rows, positions = found.setdefault(name, ([], []))
             rows.append(row)
             positions.append(position)

@@ -32,12 +32,12 @@ from ruvector.errors import (
     TimedOut,
 )
 from ruvector.model import requests as r
-from ruvector.model.configs import parse_vectors
 from ruvector.model.filters import parse_filter
 from ruvector.model.operations import OPERATION_OF, Kind
 from ruvector.model.points import parse_payload_selector, parse_vector_selector
 from ruvector.model.quantization import DISABLED, parse_quantization
 from ruvector.model.queries import parse_query
+from ruvector.model.vector_params import parse_vectors
 
 R = TypeVar("R")
 DEFAULT_PORT = 6334

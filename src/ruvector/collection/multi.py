@@ -237,7 +237,7 @@ def _one(row: Any, name: str, position: int, dim: int) -> Vectors:
     if isinstance(vector, np.ndarray):
         vector = MultiVector(vector[np.newaxis])
     if not isinstance(vector, MultiVector):
-        raise BadInput(f"{path} of the batch must be a list of lists of numbers")
+        raise wrong_form(name, "a multi-vector", "a list of lists of numbers", vector)
     if vector.rows.shape[1] != dim:
         raise BadInput(
             f"Vector dimension error: expected dim: {dim}, got {vector.rows.shape[1]} in {path}"

@@ -21,17 +21,11 @@ from ruvector.model.configs import (
     VectorParamsDiff,
     WalConfig,
     check_hnsw,
-    check_names_differ,
     check_optimizers,
     check_placed,
-    check_vector_memory,
     check_wal,
     merge,
-    parse_dense,
-    parse_sparse_vectors,
-    parse_vectors,
     refuse,
-    with_quantization,
 )
 from ruvector.model.lifetimes import NO_TTL, parse_ttl
 from ruvector.model.names import check_name
@@ -45,6 +39,14 @@ from ruvector.model.quantization import (
 from ruvector.model.requests import CreateCollection, UpdateCollection
 from ruvector.model.results import CollectionInfo, PayloadIndexInfo, UpdateQueueInfo
 from ruvector.model.strict import parse_strict_mode
+from ruvector.model.vector_params import (
+    check_names_differ,
+    check_vector_memory,
+    parse_dense,
+    parse_sparse_vectors,
+    parse_vectors,
+    with_quantization,
+)
 
 _ONE_SHARD = "a collection is one shard on one node"
 

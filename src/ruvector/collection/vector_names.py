@@ -17,11 +17,9 @@ from ruvector.model.configs import (
     CollectionParams,
     SparseVectorParams,
     VectorParams,
-    check_names_differ,
-    parse_dense,
-    parse_sparse_params,
 )
 from ruvector.model.names import check_name
+from ruvector.model.vector_params import check_names_differ, parse_dense, parse_sparse_params
 
 _DENSE = ("size", "distance", "multivector_config", "datatype")
 _SPARSE = ("modifier", "datatype")

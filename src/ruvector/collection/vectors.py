@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,7 +33,7 @@ from ruvector.kernel import (
 from ruvector.model.configs import Placement, VectorParams
 from ruvector.model.points import TextRows, Vectors
 from ruvector.model.quantization import Code
-from ruvector.model.query_vectors import Inference, VectorInput
+from ruvector.model.query_vectors import Inference, VectorInput, parse_vector_input
 
 if TYPE_CHECKING:
     from ruvector.collection.segment import SearchPlan
@@ -42,6 +43,7 @@ Stored = NDArray[Any]  # float32, float16 or uint8 [n, dim]
 LENGTH_MAX = 9e18  # squares of the distance between two such vectors still fit into float32
 _WIDE_DIM = 256  # from here on float32 sums of squares save time, and are exact to 1e-6
 DEFAULT_PLACEMENT = Placement()
+_ONE_LIST = "one list of numbers"
 _UNIT_TOLERANCE = 2e-6  # of a squared length: what float32 sums of 65,536 squares stay within
 
 METRICS = {
@@ -111,7 +113,7 @@ class VectorSpace:
     def query(self, vector: VectorInput) -> Vectors:
         """Return a query as the metric wants it: float32 [1, dim]."""
         if not isinstance(vector, np.ndarray):
-            raise wrong_form(self.name, "dense", "one list of numbers", vector)
+            raise wrong_form(self.name, "dense", _ONE_LIST, vector)
         return to_query(self, vector)
 
     def search(
@@ -300,6 +302,10 @@ def _parse_texts(space: VectorSpace, rows: TextRows) -> Vectors:
         return parse_float_rows(rows.text, rows.places, space.dim)
     except ValueError as error:
         _refuse_bad_json(rows)
+        for row in rows:
+            if row[:1] == b"{":
+                given = parse_vector_input(msgspec.Raw(row), f"vector {space.name!r}")
+                raise wrong_form(space.name, "dense", _ONE_LIST, given) from error
         raise BadInput(
             f"Vector dimension error: expected dim: {space.dim}, vector {space.name!r}: {error}"
         ) from error
@@ -321,7 +327,8 @@ def _to_array(space: VectorSpace, rows: Any) -> Vectors:
     except (TypeError, ValueError) as error:
         for position, row in enumerate(rows):
             if isinstance(row, Mapping):
-                raise wrong_form(space.name, "dense", "one list of numbers", row) from error
+                given = parse_vector_input(row, f"vector {space.name!r}")
+                raise wrong_form(space.name, "dense", _ONE_LIST, given) from error
             if np.ndim(row) != 1 or len(row) != space.dim:
                 raise BadInput(
                     f"Vector dimension error: expected dim: {space.dim}, "

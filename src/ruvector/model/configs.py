@@ -5,21 +5,18 @@ A setting that this version cannot honour is refused by `check_*`, never ignored
 not given are absent (UNSET) from what is echoed, except those that Qdrant always echoes.
 """
 
-from typing import Any, Literal, NamedTuple, TypeVar, get_args
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from ruvector.errors import BadInput, InvalidRequest
 from ruvector.model.ids import shown
-from ruvector.model.limits import MAX_DIMENSIONS, MAX_LINKS_PER_NODE, MAX_VECTORS_PER_POINT
-from ruvector.model.names import check_name
+from ruvector.model.limits import MAX_LINKS_PER_NODE
 from ruvector.model.quantization import (
     Code,
     Memory,
     QuantizationConfig,
-    check_distance,
-    check_quantization,
     code_of,
 )
 from ruvector.model.strict import StrictMode
@@ -403,7 +400,7 @@ def check_optimizers(diff: OptimizersConfigDiff | None, path: str = "optimizers_
     if isinstance(diff.max_optimization_threads, str):
         refuse(f"{path}.max_optimization_threads", diff.max_optimization_threads, ("auto",))
     else:
-        _check_range(f"{path}.max_optimization_threads", diff.max_optimization_threads, 0, 1024)
+        check_range(f"{path}.max_optimization_threads", diff.max_optimization_threads, 0, 1024)
     refuse(f"{path}.prevent_unoptimized", diff.prevent_unoptimized, (False,), _DEFERRED)
 
 
@@ -416,96 +413,13 @@ def check_wal(diff: WalConfigDiff | None) -> None:
     refuse("wal_config.wal_retain_closed", diff.wal_retain_closed, (1,))
 
 
-def parse_vectors(source: Any) -> dict[str, VectorParams]:
-    """Return the vectors of a new collection: one VectorParams, or a dict of them by name."""
-    if source is None or source is UNSET:
-        return {}
-    if not isinstance(source, dict):
-        raise BadInput(
-            'vectors must be {"size": ..., "distance": ...} or an object of such by name'
-        )
-    named = {"": source} if "size" in source and not isinstance(source["size"], dict) else source
-    if len(named) > MAX_VECTORS_PER_POINT:
-        raise BadInput(f"{len(named)} named vectors; at most {MAX_VECTORS_PER_POINT}")
-    return {name: parse_dense(name, value) for name, value in named.items()}
-
-
-def parse_sparse_vectors(source: Any) -> dict[str, SparseVectorParams]:
-    """Return the sparse vectors of a new collection by name."""
-    if source is None or source is UNSET:
-        return {}
-    if not isinstance(source, dict):
-        raise BadInput("sparse_vectors must be an object of parameters by name")
-    return {name: parse_sparse_params(name, value) for name, value in source.items()}
-
-
-def parse_sparse_params(name: str, source: Any) -> SparseVectorParams:
-    """Return the parameters of one sparse vector; refuse what would be ignored."""
-    path = f"sparse_vectors.{name}"
-    check_name(name, "vector name")
-    try:
-        params = msgspec.convert(source, SparseVectorParams)
-    except msgspec.ValidationError as error:
-        raise BadInput(f"{path}: {error}") from error
-    index = params.index_or_default
-    _check_range(f"{path}.index.full_scan_threshold", index.full_scan_threshold, 0, 2**32)
-    refuse(f"{path}.index.memory", index.memory, ("cold", "cached"))
-    return params
-
-
-def check_names_differ(vectors: Any, sparse: Any) -> None:
-    """Refuse a name that is given twice, and more names than a point may have vectors."""
-    both = sorted(set(vectors) & set(sparse))
-    if both:
-        raise BadInput(f"vector {both[0]!r} is both in vectors and in sparse_vectors")
-    if len(vectors) + len(sparse) > MAX_VECTORS_PER_POINT:
-        raise BadInput(
-            f"{len(vectors) + len(sparse)} named vectors; at most {MAX_VECTORS_PER_POINT}"
-        )
-
-
-def parse_dense(name: str, source: Any) -> VectorParams:
-    """Return the parameters of one dense or multi-vector; refuse what would be ignored."""
-    path = f"vectors.{name}" if name else "vectors"
-    if name:
-        check_name(name, "vector name")
-    try:
-        params = msgspec.convert(source, VectorParams)
-    except msgspec.ValidationError as error:
-        raise BadInput(f"{path}: {error}") from error
-    _check_range(f"{path}.size", params.size, 1, MAX_DIMENSIONS)
-    check_hnsw(params.hnsw_config, f"{path}.hnsw_config")
-    params = with_quantization(params, params.quantization_config, path)
-    known = get_args(Datatype)
-    refuse(f"{path}.datatype", params.datatype, known if params.is_multi else (*known, TURBO4))
-    check_vector_memory(params.memory, path)
-    return params
-
-
-def with_quantization(params: VectorParams, source: Any, path: str) -> VectorParams:
-    """Return the parameters with a checked quantization; Disabled and null take it away."""
-    if source is UNSET:
-        return params
-    if not isinstance(source, QuantizationConfig):
-        return msgspec.structs.replace(params, quantization_config=UNSET)
-    checked = check_quantization(source, f"{path}.quantization_config")
-    check_distance(checked, params.distance, f"{path}.quantization_config")
-    return msgspec.structs.replace(params, quantization_config=checked)
-
-
-def check_vector_memory(memory: Any, path: str) -> None:
-    """Refuse to pin dense vectors, as the wire has it: codes and graphs are what can be pinned."""
-    if memory == "pinned":
-        rule = "must be cold or cached: pin the quantization or the graph instead"
-        raise InvalidRequest.of(f"{path}.memory", memory, rule)
-
-
 def _check_ranges(path: str, diff: msgspec.Struct, ranges: Ranges) -> None:
     for name, (low, high) in ranges.items():
-        _check_range(f"{path}.{name}", getattr(diff, name), low, high)
+        check_range(f"{path}.{name}", getattr(diff, name), low, high)
 
 
-def _check_range(path: str, value: Any, low: float, high: float) -> None:
+def check_range(path: str, value: Any, low: float, high: float) -> None:
+    """Refuse a number that was given and lies outside."""
     if value is UNSET or value is None:
         return
     if not low <= value <= high:

@@ -140,6 +140,18 @@ def _parse_object(source: Mapping[str, Any], path: str) -> VectorInput:
     raise wrong_type(path, "a vector, a point's id or an object of such a form", source)
 
 
+def is_inference(source: Any) -> bool:
+    """Say whether this is what a model is to make a vector of, and not vectors by name.
+
+    A vector may be named `text` or `model`, but no vector is a string.
+    """
+    return (
+        isinstance(source, Mapping)
+        and isinstance(source.get("model"), str)
+        and any(kind in source for kind in MODELS)
+    )
+
+
 def parse_sparse(source: Any, path: str) -> SparseVector:
     """Return the sparse vector of {"indices": [..], "values": [..]}, sorted by index."""
     given = object_of(source, path, ("indices", "values"))

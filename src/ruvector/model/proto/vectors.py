@@ -12,7 +12,7 @@ import numpy as np
 
 from ruvector.errors import BadInput, MalformedRequest
 from ruvector.model.proto.plain import VARINT_BITS, packed, shape_of
-from ruvector.model.query_vectors import MultiVector, SparseVector
+from ruvector.model.query_vectors import MultiVector, SparseVector, is_inference
 from ruvector.model.reading import describe
 
 FLOAT_BYTES = 4
@@ -124,7 +124,7 @@ def arm_of_vector(value: Any) -> str:
 
 
 def _is_one(value: Mapping[str, Any]) -> bool:
-    return "indices" in value or "model" in value
+    return "indices" in value or is_inference(value)
 
 
 def fields_of(value: Any) -> Any:

@@ -18,6 +18,7 @@ from ruvector.kernel import check_json_rows, split_points
 from ruvector.model.ids import PointId
 from ruvector.model.limits import MAX_BATCH_POINTS, MAX_PAYLOAD_DEPTH
 from ruvector.model.points import PointsBlock, TextRows, VectorBlock
+from ruvector.model.query_vectors import MODELS
 from ruvector.model.reading import wrong_type
 from ruvector.model.shard_keys import refuse_shard_key
 from ruvector.model.wire.pieces import (
@@ -143,6 +144,8 @@ def _vectors(body: bytes, places: _Places) -> dict[str, VectorBlock]:
     columns: dict[str, tuple[list[tuple[int, int]], list[int]]] = {}
     for position, (start, end) in enumerate(places.tolist()):
         parts = fields_of(body, start, end) if named[position] else {"": (start, end)}
+        if _is_inference(body, parts):
+            parts = {"": (start, end)}
         for name, place in parts.items():
             rows, positions = columns.setdefault(name, ([], []))
             rows.append(place)
@@ -154,6 +157,13 @@ def _vectors(body: bytes, places: _Places) -> dict[str, VectorBlock]:
         )
         for name, (rows, positions) in columns.items()
     }
+
+
+def _is_inference(body: bytes, parts: dict[str, tuple[int, int]]) -> bool:
+    """As `model.query_vectors.is_inference`, of the fields of an object in a body."""
+    model = parts.get("model")
+    has_source = any(kind in parts for kind in MODELS)
+    return has_source and model is not None and body[model[0] : model[0] + 1] == b'"'
 
 
 def _payloads(body: bytes, places: _Places, name: str) -> list[bytes | None] | None:
