@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <type_traits>
 
 #include "metric.hpp"
 
@@ -33,14 +34,50 @@ inline Element element_of(const Vectors& vectors) {
   throw nb::type_error("vectors must be float32, float16 or uint8");
 }
 
-// A new numpy array that owns its memory.
 template <class T>
-nb::ndarray<nb::numpy, T> new_array(std::initializer_list<std::size_t> shape) {
-  std::size_t count = 1;
-  for (const std::size_t extent : shape) count *= extent;
-  T* memory = new T[count == 0 ? 1 : count];
-  nb::capsule owner(memory, [](void* p) noexcept { delete[] static_cast<T*>(p); });
-  return nb::ndarray<nb::numpy, T>(memory, shape, owner);
+constexpr const char* numpy_name() {
+  if constexpr (std::is_same_v<T, bool>) return "bool";
+  else if constexpr (std::is_same_v<T, float>) return "float32";
+  else if constexpr (std::is_same_v<T, double>) return "float64";
+  else if constexpr (std::is_same_v<T, std::int64_t>) return "int64";
+  else if constexpr (std::is_same_v<T, std::uint64_t>) return "uint64";
+  else if constexpr (std::is_same_v<T, std::uint32_t>) return "uint32";
+  else if constexpr (std::is_same_v<T, std::uint16_t>) return "uint16";
+  else return std::is_same_v<T, std::uint8_t> ? "uint8" : nullptr;
+}
+
+// A new numpy array, by numpy.empty: a third of the time that an nb::ndarray takes to become one.
+template <class T>
+class NewArray : public nb::object {
+ public:
+  explicit NewArray(std::initializer_list<std::size_t> shape) {
+    static_assert(numpy_name<T>() != nullptr);
+    // Never freed: numpy lives as long as the process.
+    static PyObject* const empty = nb::object(numpy().attr("empty")).release().ptr();
+    static PyObject* const type = numpy().attr("dtype")(numpy_name<T>()).release().ptr();
+    nb::object extents = nb::steal(PyTuple_New(static_cast<Py_ssize_t>(shape.size())));
+    Py_ssize_t i = 0;
+    for (const std::size_t extent : shape)
+      PyTuple_SET_ITEM(extents.ptr(), i++, PyLong_FromSize_t(extent));
+    PyObject* const arguments[] = {extents.ptr(), type};
+    static_cast<nb::object&>(*this) = nb::steal(PyObject_Vectorcall(empty, arguments, 2, nullptr));
+    Py_buffer view;
+    if (!is_valid() || PyObject_GetBuffer(ptr(), &view, PyBUF_WRITABLE) != 0)
+      throw nb::python_error();
+    data_ = static_cast<T*>(view.buf);
+    PyBuffer_Release(&view);  // the array stays where it is while it lives
+  }
+  T* data() const { return data_; }
+
+ private:
+  static nb::module_ numpy() { return nb::module_::import_("numpy"); }
+
+  T* data_;
+};
+
+template <class T>
+NewArray<T> new_array(std::initializer_list<std::size_t> shape) {
+  return NewArray<T>(shape);
 }
 
 // A read-only view of anything that has the buffer protocol.

@@ -16,7 +16,7 @@ void plain_int8_dot(const std::int8_t* a, const std::int8_t* b, std::size_t dim,
 std::atomic<Int8Dot> chosen{plain_int8_dot};
 
 // The loops below are written so that compilers use vectors for them.
-float largest_size(const float* vector, std::size_t dim) {
+[[gnu::always_inline]] inline float largest_size(const float* vector, std::size_t dim) {
   std::int32_t largest = 0;  // the bits of a positive float are ordered as it is
   for (std::size_t i = 0; i < dim; ++i) {
     const std::int32_t size = std::bit_cast<std::int32_t>(vector[i]) & 0x7FFFFFFF;
@@ -26,7 +26,8 @@ float largest_size(const float* vector, std::size_t dim) {
 }
 
 // Writes vector * factor, rounded to even within -127..127, and returns the sum of squares.
-std::int64_t round_to_int8(const float* vector, float factor, std::size_t dim, std::int8_t* out) {
+[[gnu::always_inline]] inline std::int64_t round_to_int8(const float* vector, float factor,
+                                                         std::size_t dim, std::int8_t* out) {
   constexpr float kNoPlaces = 12582912.0F;  // 1.5 * 2^23 leaves no places after the point
   std::int64_t total = 0;
   for (std::size_t start = 0; start < dim; start += 4096) {
@@ -45,12 +46,44 @@ std::int64_t round_to_int8(const float* vector, float factor, std::size_t dim, s
   return total;
 }
 
+struct Rounded {
+  float scale;
+  std::int64_t squares;
+};
+
+[[gnu::always_inline]] inline Rounded round_row(const float* vector, std::size_t dim,
+                                                std::int8_t* out) {
+  const float scale = largest_size(vector, dim) / 127.0F;
+  // The reciprocal of a tiny scale is infinite; such a row keeps its signs.
+  return {scale, round_to_int8(vector, scale > 0 ? 1.0F / scale : 0.0F, dim, out)};
+}
+
+Rounded plain_round(const float* vector, std::size_t dim, std::int8_t* out) {
+  return round_row(vector, dim, out);
+}
+
+#if defined(__x86_64__)
+// The same operations, eight at once: bit for bit the same codes.
+__attribute__((target("avx2"))) Rounded wide_round(const float* vector, std::size_t dim,
+                                                   std::int8_t* out) {
+  return round_row(vector, dim, out);
+}
+const auto best_round = __builtin_cpu_supports("avx2") ? wide_round : plain_round;
+#else
+const auto best_round = plain_round;
+#endif
+
 }  // namespace
 
 double squared_length(const float* vector, std::size_t dim) {
-  double squares = 0;
-  for (std::size_t i = 0; i < dim; ++i) squares += static_cast<double>(vector[i]) * vector[i];
-  return squares;
+  // Eight sums do not wait for each other's additions.
+  double sums[8] = {};
+  std::size_t i = 0;
+  for (; i + 8 <= dim; i += 8)
+    for (std::size_t j = 0; j < 8; ++j)
+      sums[j] += static_cast<double>(vector[i + j]) * vector[i + j];
+  for (; i < dim; ++i) sums[0] += static_cast<double>(vector[i]) * vector[i];
+  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
 void set_int8_dot(Int8Dot kernel) { chosen.store(kernel == nullptr ? plain_int8_dot : kernel); }
@@ -65,11 +98,9 @@ void Int8Code::encode(const float* vector, double norm_limit, std::byte* row) co
 
 double Int8Code::encode_to(const float* vector, double norm_limit, std::byte* codes,
                            float (&trailer)[3]) const {
-  trailer[0] = largest_size(vector, dim_) / 127.0F;
-  // The reciprocal of a tiny scale is infinite; such a row keeps its signs.
-  const float factor = trailer[0] > 0 ? 1.0F / trailer[0] : 0.0F;
-  auto* rounded = reinterpret_cast<std::int8_t*>(codes);
-  const std::int64_t code_squares = round_to_int8(vector, factor, dim_, rounded);
+  const auto [scale, code_squares] =
+      best_round(vector, dim_, reinterpret_cast<std::int8_t*>(codes));
+  trailer[0] = scale;
   trailer[2] = metric_ == Metric::Dot
                    ? extra_coordinate(squared_length(vector, dim_), norm_limit)
                    : 0.0F;

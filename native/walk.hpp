@@ -77,13 +77,31 @@ class Beam {
       low += items_[low + half - 1].distance <= distance ? half : 0;
       left -= half;
     }
-    std::memmove(items_ + low + 1, items_ + low, (size_ - low) * sizeof(Candidate));
+    move_up(low);
     items_[low] = {distance, row};
     ++size_;
     return low;
   }
 
  private:
+  // Makes room at `low`. Most moves are short, a call costs more than they do.
+  void move_up(std::size_t low) {
+    if (size_ - low > 32) {
+      std::memmove(items_ + low + 1, items_ + low, (size_ - low) * sizeof(Candidate));
+      return;
+    }
+    struct Pair {
+      Candidate items[2];
+    };
+    std::size_t i = size_;
+    for (; i >= low + 2; i -= 2) {
+      Pair pair;
+      std::memcpy(&pair, items_ + i - 2, sizeof pair);
+      std::memcpy(items_ + i - 1, &pair, sizeof pair);
+    }
+    if (i > low) items_[i] = items_[i - 1];
+  }
+
   Candidate* items_;
   std::size_t capacity_;
   std::size_t size_ = 0;
