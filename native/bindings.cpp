@@ -2,6 +2,10 @@
 #include "arrays.hpp"
 #include "codes.hpp"
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 NB_MODULE(_kernel, module) {
   namespace nb = nanobind;
 #ifndef __SANITIZE_ADDRESS__
@@ -21,6 +25,11 @@ NB_MODULE(_kernel, module) {
   ruvector::bind_multi(module);
   ruvector::bind_deadline(module);
   ruvector::bind_payload(module);
+  module.def("trim_heap", [] {
+#if defined(__GLIBC__)
+    malloc_trim(0);
+#endif
+  });
   module.def(
       "set_int8_dot",
       [](std::uintptr_t address) {

@@ -299,6 +299,8 @@ void bind_graph(nb::module_& module) {
       .def_prop_ro("rows", &Graph::rows)
       .def_prop_ro("deleted_rows", &Graph::deleted_rows)
       .def_prop_ro("memory_bytes", &Graph::memory_bytes)
+      .def_prop_ro("vector_bytes",
+                   [](const Graph& graph) { return graph.vectors().memory_bytes(graph.rows()); })
       .def_prop_ro("code_bytes",
                    [](const Graph& graph) {
                      return graph.codes_are_vectors() ? std::size_t{0} : graph.codes().row_bytes();

@@ -363,10 +363,11 @@ void Graph::offer_entry(std::uint32_t row) {
 
 std::size_t Graph::memory_bytes() const {
   const std::size_t count = rows();
-  std::size_t bytes = count / 8 + settled_.reserved_rows() * settled_.row_bytes();
-  bytes += entry_codes_.reserved_rows() * entry_codes_.row_bytes();
-  if (codes_ != &vectors_) bytes += count * codes_->row_bytes();
-  if (!is_packed()) bytes += count * links_->row_bytes();
+  std::size_t bytes = deleted_.memory_bytes((count + 63) / 64) + settled_.memory_bytes(count);
+  const std::size_t entries = entry_count();
+  bytes += entry_codes_.memory_bytes(is_packed() ? (entries + kLanes - 1) / kLanes : entries);
+  if (codes_ != &vectors_) bytes += codes_->memory_bytes(count);
+  if (!is_packed()) bytes += links_->memory_bytes(count);
   const std::lock_guard<std::mutex> guard(scratch_lock_);
   for (const auto& scratch : scratch_) bytes += scratch->seen.size() * sizeof(std::uint16_t);
   return bytes;

@@ -1,5 +1,7 @@
 #include "rowstore.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -13,7 +15,35 @@ namespace ruvector {
 namespace {
 
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
+constexpr std::size_t kPage = 4096;
 constexpr std::size_t kMaxChunks = 65536;
+
+std::size_t whole(std::size_t bytes, std::size_t page) { return (bytes + page - 1) / page * page; }
+
+// Memory of its own that begins at a huge page, `bytes` a multiple of one. Not from malloc, which
+// keeps what is freed: an index of 10,000 x 384 held 2.6 times its own bytes after it was built.
+// AddressSanitizer knows the ends of what malloc gives only.
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
+void* map(std::size_t bytes) {
+  const std::size_t more = bytes + kHugePage;
+  void* start = mmap(nullptr, more, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (start == MAP_FAILED) throw std::bad_alloc();
+  const auto at = reinterpret_cast<std::uintptr_t>(start);
+  const std::size_t before = (kHugePage - at % kHugePage) % kHugePage;
+  auto* memory = static_cast<std::byte*>(start) + before;
+  if (before > 0) munmap(start, before);
+  munmap(memory + bytes, more - before - bytes);
+  return memory;
+}
+void unmap(void* memory, std::size_t bytes) { munmap(memory, bytes); }
+#else
+void* map(std::size_t bytes) {
+  void* memory = std::aligned_alloc(kHugePage, bytes);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+void unmap(void* memory, std::size_t) { std::free(memory); }
+#endif
 
 }  // namespace
 
@@ -29,7 +59,7 @@ RowStore::RowStore(std::size_t row_bytes) : row_bytes_(row_bytes) {
 }
 
 RowStore::~RowStore() {
-  for (const Block& block : blocks_) std::free(block.memory);
+  for (const Block& block : blocks_) unmap(block.memory, block.bytes);
   std::free(chunks_);
 }
 
@@ -59,16 +89,27 @@ void RowStore::reserve(std::size_t rows) {
 }
 
 void* RowStore::allocate(std::size_t bytes) {
-  bytes = (bytes + kHugePage - 1) / kHugePage * kHugePage;
-  blocks_.reserve(blocks_.size() + 1);
-  void* memory = std::aligned_alloc(kHugePage, bytes);
-  if (memory == nullptr) throw std::bad_alloc();
-#if defined(__linux__)
   // Not for the first chunk alone: few small rows would take a huge page.
-  if (reserved_ > 0 || bytes > row_bytes_ << shift_) madvise(memory, bytes, MADV_HUGEPAGE);
+  const bool huge = reserved_ > 0 || bytes > row_bytes_ << shift_;
+  bytes = whole(bytes, kHugePage);
+  blocks_.reserve(blocks_.size() + 1);
+  void* memory = map(bytes);
+#if defined(__linux__)
+  if (huge) madvise(memory, bytes, MADV_HUGEPAGE);
 #endif
-  blocks_.push_back({memory, bytes});
+  blocks_.push_back({memory, bytes, reserved_ & ~mask_, huge ? kHugePage : kPage});
   return memory;
+}
+
+std::size_t RowStore::memory_bytes(std::size_t rows) const {
+  std::size_t bytes = 0, viewed = rows;
+  for (const Block& block : blocks_) {
+    viewed = std::min(viewed, block.first_row);
+    if (rows <= block.first_row) break;
+    const std::size_t used = (rows - block.first_row) * row_bytes_;
+    bytes += std::min(whole(used, block.page_bytes), block.bytes);
+  }
+  return bytes + viewed * row_bytes_;
 }
 
 }  // namespace ruvector

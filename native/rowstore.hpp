@@ -30,12 +30,15 @@ class RowStore {
     return chunks_[row >> shift_].load(std::memory_order_acquire) + (row & mask_) * row_bytes_;
   }
   std::size_t row_bytes() const { return row_bytes_; }
-  std::size_t reserved_rows() const { return reserved_; }
+  // What rows [0, rows) take: whole pages of memory of its own, plain bytes of a view.
+  std::size_t memory_bytes(std::size_t rows) const;
 
  private:
   struct Block {
     void* memory;
     std::size_t bytes;
+    std::size_t first_row;
+    std::size_t page_bytes;
   };
   void* allocate(std::size_t bytes);
 

@@ -150,6 +150,7 @@ class VectorIndex:
         if len(rows) == 0:
             return
         with self._lock:
+            before = id(self._rows)
             replaced = len(np.unique(new_ids)) < len(new_ids) or bool(
                 (self._table.get(new_ids) != NO_ROW).any()
             )
@@ -159,14 +160,20 @@ class VectorIndex:
                 self._view = _View(self._rows, self._view)
             finally:
                 self._replacements += replaced
+            del rows
+            if id(self._rows) != before:
+                _kernel.trim_heap()  # copies of all vectors lay there
 
     def remove(self, ids: ArrayLike) -> int:
         """Remove vectors by id and return how many there were; unknown ids are passed over."""
         with self._lock:
             rows = self._table.take(_ids(ids))
             removed: int = self._rows.core.remove(rows[rows != NO_ROW], 0)
+            before = id(self._rows)
             self._rebuild_if_worn(0)
             self._view = _View(self._rows, self._view)
+            if id(self._rows) != before:
+                _kernel.trim_heap()
             return removed
 
     def search(
@@ -210,9 +217,11 @@ class VectorIndex:
 
     @property
     def memory_bytes(self) -> int:
-        """Return the bytes of vectors, graph, codes and ids; not of originals in a file."""
+        """Return the bytes of vectors, graph, codes and ids, in whole pages of memory; not of
+        originals in a file.
+        """
         rows = self._rows
-        vectors = 0 if self.quantization else rows.core.rows * self.dimensions * 4
+        vectors = 0 if self.quantization else rows.core.vector_bytes
         own = rows.core.memory_bytes + vectors
         return int(own + rows.ids.nbytes + self._table.memory_bytes)
 
@@ -404,7 +413,9 @@ class VectorIndex:
         """Put the rows that are left into a new graph; searches use the old one meanwhile."""
         core = self._rows.core
         live = ~core.deleted()
-        vectors = core.copy_vectors(0, core.rows)[live]
+        vectors = core.copy_vectors(0, core.rows)
+        if not live.all():
+            vectors = vectors[live]
         is_dot = self._metric == Metric.DOT
         limit = norm_limit_of(norms_of(vectors)) if is_dot else 0.0
         is_large = len(vectors) > FULL_SCAN_ROWS and self._metric != Metric.MANHATTAN
