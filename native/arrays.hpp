@@ -118,5 +118,6 @@ void bind_sparse(nb::module_& module);
 void bind_multi(nb::module_& module);
 void bind_deadline(nb::module_& module);
 void bind_payload(nb::module_& module);
+void bind_proto(nb::module_& module);
 
 }  // namespace ruvector

@@ -25,6 +25,7 @@ NB_MODULE(_kernel, module) {
   ruvector::bind_multi(module);
   ruvector::bind_deadline(module);
   ruvector::bind_payload(module);
+  ruvector::bind_proto(module);
   module.def("trim_heap", [] {
 #if defined(__GLIBC__)
     malloc_trim(0);

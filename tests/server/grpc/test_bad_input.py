@@ -147,7 +147,7 @@ CASES = {
         INVALID,
         "NaN",
     ),
-    "a payload nested too deep": (f"{POINTS}/Upsert", upsert(a=deep(52)), INVALID, "100 deep"),
+    "a payload nested too deep": (f"{POINTS}/Upsert", upsert(a=deep(52)), INVALID, "over REST"),
     "a query of no kind": (f"{POINTS}/Query", query(query=m("Query")()), INVALID, "nearest"),
     "a limit of none": (f"{POINTS}/Query", query(limit=0), INVALID, "limit"),
     "a limit beyond all": (f"{POINTS}/Query", query(limit=2**63), INVALID, "limit"),
@@ -292,19 +292,62 @@ def test_number_beside_unknown_fields_is_still_the_number(send):
     assert send(f"{POINTS}/Upsert", message.SerializeToString()) == ("OK", "")
 
 
-def test_payload_nested_deeper_than_a_message_is_refused_and_not_lost(send, grpc_server):
+def within_lists(count):
     value = 1
-    for _ in range(60):
+    for _ in range(count):
         value = [value]
+    return value
+
+
+def reads(collection):
+    """Yield each call that answers with payloads, as path and message."""
+    vector = m("VectorInput")()
+    vector.dense.data.append(1)
+    query = m("QueryPoints")(collection_name=collection, limit=1)
+    query.query.nearest.CopyFrom(vector)
+    groups = m("QueryPointGroups")(collection_name=collection, group_by="g", limit=1)
+    groups.query.nearest.CopyFrom(vector)
+    search = m("SearchPoints")(collection_name=collection, vector=[1], limit=1)
+    yield "Scroll", m("ScrollPoints")(collection_name=collection)
+    yield "Get", m("GetPoints")(collection_name=collection, ids=[m("PointId")(num=1)])
+    yield from (("Query", query), ("QueryGroups", groups), ("Search", search))
+    batch = m("QueryBatchPoints")(collection_name=collection)
+    batch.query_points.append(query)
+    yield "QueryBatch", batch
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(within_lists(60), "nested deeper"), ({"a": [10**400]}, "an integer that no number")],
+    ids=["deep", "huge"],
+)
+def test_payload_that_grpc_cannot_say_is_refused_and_not_lost(send, grpc_server, value, words):
     with ruvector.RuvectorClient(url=grpc_server.url) as client:
         client.create_collection("deep", dimensions=1)
-        client.upsert("deep", [{"id": 1, "vector": [1.0], "payload": {"a": value}}])
-        scroll = m("ScrollPoints")(collection_name="deep")
-        code, text = send(f"{POINTS}/Scroll", scroll.SerializeToString())
-        assert (code, "nested" in text) == ("INVALID_ARGUMENT", True)
-        scroll.with_payload.enable = False
-        assert send(f"{POINTS}/Scroll", scroll.SerializeToString())[0] == "OK"
-        assert client.retrieve("deep", [1])[0].payload == {"a": value}
+        payload = {"g": 1, "a": value}
+        client.upsert("deep", [{"id": 1, "vector": [1.0], "payload": payload}])
+        for name, message in reads("deep"):
+            for part in getattr(message, "query_points", [message]):
+                part.with_payload.enable = True
+            code, text = send(f"{POINTS}/{name}", message.SerializeToString())
+            assert (name, code, words in text, "over REST" in text) == (name, INVALID, True, True)
+            for part in getattr(message, "query_points", [message]):
+                part.with_payload.enable = False
+            assert send(f"{POINTS}/{name}", message.SerializeToString())[0] == "OK"
+        assert client.retrieve("deep", [1])[0].payload == payload
+        client.delete_collection("deep")
+
+
+def test_deepest_payload_that_is_answered_is_read_by_protobuf(send, grpc_server):
+    with (
+        ruvector.RuvectorClient(url=grpc_server.url) as client,
+        ruvector.RuvectorClient(grpc_url=grpc_server.grpc_url) as reader,
+    ):
+        client.create_collection("deep", dimensions=1)
+        payload = {"g": 1, "a": within_lists(45)}
+        client.upsert("deep", [{"id": 1, "vector": [1.0], "payload": payload}])
+        (group,) = reader.query_groups("deep", [1.0], "g")
+        assert group.hits[0].payload == payload
         client.delete_collection("deep")
 
 

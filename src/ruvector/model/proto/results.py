@@ -1,76 +1,98 @@
 """How do results become answers, and answers results? One row for each kind of result.
 
-Hits and records are written by hand, because there are many of them; the rest follows `plain`.
+Hits and records are written by the kernel, because there are many of them; the rest follows
+`plain`. Parts of messages may stand one after the other, so the points' bytes come first.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from time import perf_counter
 from typing import Any, Final
 
 import msgspec
 
+from ruvector import kernel
 from ruvector.errors import BadInput
 from ruvector.model import requests as r
 from ruvector.model.points import Hit, Record
 from ruvector.model.proto.plain import shape_of
-from ruvector.model.proto.values import write_id, write_values
+from ruvector.model.proto.schema import message_class
+from ruvector.model.proto.values import write_id
 from ruvector.model.proto.vectors import write_vectors
 from ruvector.model.results import GroupsResult
 
 Fill = Callable[[Any, Any], None]
 # Readers of protobuf follow 100 levels; six are those of groups around a payload.
 _MOST_LEVELS: Final = 100 - 6
-_SHALLOW_BYTES: Final = 2 * _MOST_LEVELS // 3  # of a text that cannot be that deep
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
+PIECE_POINTS: Final = 1000  # that are encoded in one call
+_FIRST, _SECOND, _THIRD = 1, 2, 3  # numbers of fields that hold points
 
 
-def write_answer(request: type, message: Any, result: Any) -> None:
-    """Set an answer to the result of such a request."""
-    ANSWERS[request](message, result)
+def encode_answer(request: type, message: Any, result: Any, started: float) -> bytes:
+    """Return the bytes of an answer to such a request that took since `started`.
+
+    `message`: an empty one of its class. BadInput where a payload cannot be said.
+    """
+    points = POINTS.get(request)
+    if points is None:
+        ANSWERS[request](message, result)
+        message.time = perf_counter() - started
+        return message.SerializeToString()  # type: ignore[no-any-return]
+    field, found = points
+    text = encode_points(field, found(result))
+    after = getattr(result, "next_page_offset", None)
+    if after is not None:
+        write_id(message.next_page_offset, after)
+    message.time = perf_counter() - started
+    return text + message.SerializeToString()  # type: ignore[no-any-return]
 
 
-def write_hits(target: Any, hits: Iterable[Hit]) -> None:
-    """Add ScoredPoints."""
-    for hit in hits:
-        point = target.add()
-        _write_point(point, hit)
-        point.score = hit.score
-        point.version = hit.version
+def encode_points(field: int, points: Sequence[Any]) -> bytes:
+    """Return hits as ScoredPoints, records as RetrievedPoints: the field of this number."""
+    if len(points) <= PIECE_POINTS:
+        return _encode_piece(field, points)
+    pieces = range(0, len(points), PIECE_POINTS)
+    return b"".join(_encode_piece(field, points[i : i + PIECE_POINTS]) for i in pieces)
 
 
-def write_records(target: Any, records: Iterable[Record]) -> None:
-    """Add RetrievedPoints."""
-    for record in records:
-        _write_point(target.add(), record)
+def _encode_piece(field: int, points: Sequence[Any]) -> bytes:
+    scores = versions = None
+    if points and type(points[0]) is Hit:
+        scores = [point.score for point in points]
+        versions = [point.version for point in points]
+    rest = [_rest_of(point, scores is not None) for point in points]
+    try:
+        return kernel.encode_points(
+            field,
+            [point.id for point in points],
+            [point.payload_json for point in points],
+            scores,
+            versions,
+            rest if any(rest) else None,
+            _MOST_LEVELS,
+        )
+    except ValueError as error:
+        place, _, reason = str(error).partition(": ")
+        position = int(place.removeprefix("point "))
+        raise BadInput(
+            f"the payload of point {points[position].id} cannot be read over gRPC: {reason}; "
+            "read it over REST, or leave it out with with_payload"
+        ) from error
 
 
-def _write_point(point: Any, source: Hit | Record) -> None:
-    write_id(point.id, source.id)
-    text = source.payload_json
-    if text is not None:
-        payload = _decode(text)
-        if len(text) > _SHALLOW_BYTES and _levels(payload) > _MOST_LEVELS:
-            raise BadInput(
-                f"the payload of point {source.id} is nested deeper than gRPC's readers follow; "
-                "read it over REST, or leave it out with with_payload"
-            )
-        write_values(point.payload, payload)
-    if source.vector is not None:
-        write_vectors(point.vectors, source.vector)
-    value = source.order_value
-    if value is not None:
-        if isinstance(value, float):
-            point.order_value.float = value
-        else:
-            point.order_value.int = value
-
-
-def _levels(value: Any) -> int:
-    """Return how many messages inside each other a value takes."""
-    if isinstance(value, dict):
-        return 3 + max(map(_levels, value.values()), default=0)  # Struct, entry, Value
-    if isinstance(value, list):
-        return 2 + max(map(_levels, value), default=0)  # ListValue, Value
-    return 0
+def _rest_of(point: Hit | Record, is_scored: bool) -> bytes:
+    """Return what most points do not have: their vectors and the value they are ordered by."""
+    if point.vector is None and point.order_value is None:
+        return b""
+    message = message_class("ScoredPoint" if is_scored else "RetrievedPoint")()
+    if point.vector is not None:
+        write_vectors(message.vectors, point.vector)
+    value = point.order_value
+    if isinstance(value, float):
+        message.order_value.float = value
+    elif value is not None:
+        message.order_value.int = value
+    return message.SerializeToString()  # type: ignore[no-any-return]
 
 
 def _write_groups(message: Any, result: GroupsResult) -> None:
@@ -83,20 +105,15 @@ def _write_groups(message: Any, result: GroupsResult) -> None:
             target.id.integer_value = group.id
         else:
             target.id.unsigned_value = group.id
-        write_hits(target.hits, group.hits)
+        target.MergeFromString(encode_points(_SECOND, group.hits))
         if group.lookup is not None:
-            _write_point(target.lookup, group.lookup)
+            target.MergeFromString(encode_points(_THIRD, [group.lookup]))
 
 
 def _write_batches(message: Any, result: list[Any]) -> None:
     for answer in result:
-        write_hits(message.result.add().result, getattr(answer, "points", answer))
-
-
-def _write_page(message: Any, result: Any) -> None:
-    write_records(message.result, result.points)
-    if result.next_page_offset is not None:
-        write_id(message.next_page_offset, result.next_page_offset)
+        found = encode_points(_FIRST, getattr(answer, "points", answer))
+        message.result.add().MergeFromString(found)
 
 
 def _write_matrix(message: Any, result: Any) -> None:
@@ -181,10 +198,16 @@ def _write_nothing(_message: Any, _result: Any) -> None:
     """Leave an answer without a result as it is."""
 
 
-def _write_found(message: Any, hits: list[Hit]) -> None:
-    write_hits(message.result, hits)
+def _itself(points: list[Any]) -> list[Any]:
+    return points
 
 
+# Answers that are points: the number of their field, and where the result has them.
+POINTS: Final[dict[type, tuple[int, Callable[[Any], Sequence[Any]]]]] = {
+    r.QueryPoints: (_FIRST, attrgetter("points")),
+    r.Scroll: (_SECOND, attrgetter("points")),
+    **dict.fromkeys((r.Retrieve, r.Search, r.Recommend, r.Discover), (_FIRST, _itself)),
+}
 ANSWERS: Final[dict[type, Fill]] = {
     r.ListCollections: _write_fields,
     r.GetCollection: _write_info,
@@ -206,10 +229,6 @@ ANSWERS: Final[dict[type, Fill]] = {
         _write_result,
     ),
     r.BatchUpdate: _write_updates,
-    r.Retrieve: lambda message, result: write_records(message.result, result),
-    r.Scroll: _write_page,
-    r.QueryPoints: lambda message, result: write_hits(message.result, result.points),
-    **dict.fromkeys((r.Search, r.Recommend, r.Discover), _write_found),
     **dict.fromkeys(
         (r.QueryBatch, r.SearchBatch, r.RecommendBatch, r.DiscoverBatch), _write_batches
     ),

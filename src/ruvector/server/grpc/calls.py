@@ -29,7 +29,7 @@ from ruvector.kernel.deadlines import Deadline
 from ruvector.model.deadlines import within
 from ruvector.model.operations import OPERATION_OF
 from ruvector.model.proto.requests import read_request
-from ruvector.model.proto.results import write_answer
+from ruvector.model.proto.results import encode_answer
 from ruvector.model.proto.rpcs import Procedure
 from ruvector.security.callers import ANYONE, Caller
 from ruvector.server import identifiers
@@ -200,10 +200,7 @@ class Calls:
         call.mark("execute")
         if is_plain:
             result = identifiers.convert_result(result)
-        answer = procedure.answered()
-        write_answer(procedure.request, answer, result)
-        answer.time = perf_counter() - call.started
-        text: bytes = answer.SerializeToString()
+        text = encode_answer(procedure.request, procedure.answered(), result, call.started)
         call.mark("encode")
         if not is_worth_compressing(text):
             call.context.disable_next_message_compression()
@@ -242,7 +239,8 @@ def _parsed(kind: Any, body: bytes) -> Any:
     except DecodeError as error:
         raise MalformedRequest(
             f"these {len(body)} bytes are no {kind.DESCRIPTOR.name}, or its messages are nested "
-            "more than 100 deep"
+            "more than 100 deep, which protobuf does not read: an object of a payload takes three, "
+            "a list two; send deeper ones over REST"
         ) from error
 
 
