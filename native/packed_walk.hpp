@@ -20,29 +20,8 @@ namespace ruvector {
 
 struct Neighbours {
   alignas(64) float estimates[kMaxLinks];
-  std::uint32_t links[kMaxLinks];
+  Candidate near[kMaxLinks];
 };
-
-// Reads again while a writer is at the node, a bounded number of times: what a torn read brings is
-// a poor estimate, never a row that does not exist (`limit` is checked by the caller).
-inline void read_neighbours(const Graph& graph, const SignQuery& signs, std::uint32_t row,
-                            float distance, Neighbours& out) {
-  constexpr int kTries = 1000;
-  const NodeLayout& node = graph.node();
-  const std::byte* bytes = graph.node_at(row);
-  const std::uint32_t* links = graph.links(row);
-  for (int i = 0; i < kTries; ++i) {
-    const std::uint32_t before = __atomic_load_n(graph.version(row), __ATOMIC_ACQUIRE);
-    if (before & 1) continue;
-    for (std::size_t lane = 0; lane < node.lanes; ++lane)
-      out.links[lane] = __atomic_load_n(links + lane, __ATOMIC_RELAXED);
-    for (std::size_t block = 0; block * kLanes < node.lanes; ++block)
-      signs.estimate(bytes + node.block_at(block), distance, node.dim,
-                     out.estimates + block * kLanes);
-    std::atomic_thread_fence(std::memory_order_acquire);
-    if (__atomic_load_n(graph.version(row), __ATOMIC_RELAXED) == before) return;
-  }
-}
 
 // The lanes whose estimate is below the bound, as bits.
 inline std::uint32_t lanes_below(const float* estimates, float bound) {
@@ -58,6 +37,36 @@ inline std::uint32_t lanes_below(const float* estimates, float bound) {
     bits |= std::uint32_t{estimates[lane] < bound} << lane;
 #endif
   return bits;
+}
+
+// Writes the neighbours nearer than `bound` by estimate to out.near and returns how many. Reads again
+// while a writer is at the node, a bounded number of times: what a torn read brings is a poor
+// estimate, never a row that does not exist (rows from `limit` on are left out).
+inline std::size_t read_neighbours(const Graph& graph, const SignQuery& signs, std::uint32_t row,
+                                   float distance, float bound, std::size_t limit,
+                                   Neighbours& out) {
+  constexpr int kTries = 1000;
+  const NodeLayout& node = graph.node();
+  const std::byte* bytes = graph.node_at(row);
+  const std::uint32_t* links = graph.links(row);
+  std::size_t count = 0;
+  for (int i = 0; i < kTries; ++i) {
+    const std::uint32_t before = __atomic_load_n(graph.version(row), __ATOMIC_ACQUIRE);
+    if (before & 1) continue;
+    count = 0;
+    for (std::size_t block = 0; block * kLanes < node.lanes; ++block) {
+      float* estimates = out.estimates + block * kLanes;
+      signs.estimate(bytes + node.block_at(block), distance, node.dim, estimates);
+      for (std::uint32_t lanes = lanes_below(estimates, bound); lanes != 0; lanes &= lanes - 1) {
+        const auto lane = static_cast<std::size_t>(std::countr_zero(lanes));
+        const std::uint32_t link = __atomic_load_n(links + block * kLanes + lane, __ATOMIC_RELAXED);
+        if (link < limit) out.near[count++] = {estimates[lane], link};
+      }
+    }
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (__atomic_load_n(graph.version(row), __ATOMIC_RELAXED) == before) break;
+  }
+  return count;
 }
 
 // As start_walk, by estimates: entries lie in blocks of codes relative to the first of them.
@@ -103,17 +112,10 @@ void read_node(const Graph& graph, const Int8Code& code, const CodeQuery& query,
   const float distance = code.distance(query, graph.code(row));
   ++scratch.distances;
   collect(distance, row);
-  read_neighbours(graph, scratch.signs, row, distance, near);
-  const std::size_t blocks = graph.node().lanes / kLanes;
-  for (std::size_t block = 0; block < blocks; ++block) {
-    const float* estimates = near.estimates + block * kLanes;
-    std::uint32_t lanes = lanes_below(estimates, bound());
-    for (; lanes != 0; lanes &= lanes - 1) {
-      const auto lane = static_cast<std::size_t>(std::countr_zero(lanes));
-      const std::uint32_t link = near.links[block * kLanes + lane];
-      if (link < limit && scratch.meet(link)) take(estimates[lane], link);
-    }
-  }
+  const std::size_t count =
+      read_neighbours(graph, scratch.signs, row, distance, bound(), limit, near);
+  for (std::size_t i = 0; i < count; ++i)
+    if (scratch.meet(near.near[i].row)) take(near.near[i].distance, near.near[i].row);
 }
 
 // Expands the rows of the beam, nearest first, until all are; calls collect(distance, row) for
