@@ -39,8 +39,8 @@ inline std::uint32_t lanes_below(const float* estimates, float bound) {
   return bits;
 }
 
-// Writes the neighbours nearer than `bound` by estimate to out.near and returns how many. Reads again
-// while a writer is at the node, a bounded number of times: what a torn read brings is a poor
+// Writes the neighbours nearer than `bound` by estimate to out.near and returns how many. Reads
+// again while a writer is at the node, a bounded number of times: what a torn read brings is a poor
 // estimate, never a row that does not exist (rows from `limit` on are left out).
 inline std::size_t read_neighbours(const Graph& graph, const SignQuery& signs, std::uint32_t row,
                                    float distance, float bound, std::size_t limit,
