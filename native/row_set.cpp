@@ -15,6 +15,11 @@ constexpr std::size_t kBitsBytes = 8 * kWords;
 // Looking through the bits of a container costs as much as sorting so many values: 1 us.
 constexpr std::size_t kSortedMost = 64;
 
+// Containers whose bits together stay in the L2 cache, and rows of each from which on setting them
+// there takes less than dealing them out: 70,000 of a million rows in 0.11 ms for 0.21.
+constexpr std::size_t kMarkedMost = 32;
+constexpr std::size_t kMarkedFrom = 1024;
+
 using Low = std::uint16_t;
 
 void put(std::string& out, std::size_t place, const void* bytes, std::size_t size) {
@@ -31,7 +36,7 @@ class Encoder {
     if (count > kArrayMost) {
       begin();
       for (std::size_t i = 0; i < count; ++i) set(values[i]);
-      return add_bits(key, count);
+      return add_bits(key, words_, count);
     }
     head(key, count);
     body_.append(reinterpret_cast<const char*>(values), count * sizeof(Low));
@@ -47,12 +52,18 @@ class Encoder {
     begin();
     std::size_t distinct = 0;
     for (std::size_t i = 0; i < count; ++i) distinct += set(values[i]);
-    if (distinct > kArrayMost) return add_bits(key, distinct);
-    std::size_t n = 0;
+    if (distinct > kArrayMost) return add_bits(key, words_, distinct);
+    add_set(key, words_, distinct, values);
+  }
+
+  // Adds a container of the values whose bits are set, unless there are none.
+  void add_words(std::uint32_t key, const std::uint64_t* words) {
+    std::size_t count = 0;
     for (std::size_t i = 0; i < kWords; ++i)
-      for (std::uint64_t word = words_[i]; word != 0; word &= word - 1)
-        values[n++] = static_cast<Low>(64 * i + static_cast<std::size_t>(std::countr_zero(word)));
-    add_array(key, values, n);
+      count += static_cast<std::size_t>(std::popcount(words[i]));
+    if (count > kArrayMost) return add_bits(key, words, count);
+    Low values[kArrayMost];
+    if (count > 0) add_set(key, words, count, values);
   }
 
   // Returns the whole; fewer containers than announced move it together.
@@ -89,9 +100,18 @@ class Encoder {
     return fresh;
   }
 
-  void add_bits(std::uint32_t key, std::size_t count) {
+  // The values of set bits, which `values` has room for.
+  void add_set(std::uint32_t key, const std::uint64_t* words, std::size_t count, Low* values) {
+    std::size_t n = 0;
+    for (std::size_t i = 0; i < kWords; ++i)
+      for (std::uint64_t word = words[i]; word != 0; word &= word - 1)
+        values[n++] = static_cast<Low>(64 * i + static_cast<std::size_t>(std::countr_zero(word)));
+    add_array(key, values, count);
+  }
+
+  void add_bits(std::uint32_t key, const std::uint64_t* words, std::size_t count) {
     head(key, count);
-    body_.append(reinterpret_cast<const char*>(words_), kBitsBytes);
+    body_.append(reinterpret_cast<const char*>(words), kBitsBytes);
   }
 
   const std::size_t most_;
@@ -136,6 +156,21 @@ std::string of_dealt(const std::uint32_t* rows, std::size_t count, std::uint32_t
   return encoder.finish();
 }
 
+// The same with the bits of all containers at once, which then must fit into the L2 cache.
+std::string of_marked(const std::uint32_t* rows, std::size_t count, std::uint32_t first,
+                      std::uint32_t last) {
+  const std::size_t containers = last - first + 1;
+  std::vector<std::uint64_t> words(containers * kWords);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t at = rows[i] - (first << 16);
+    words[at >> 6] |= std::uint64_t{1} << (at & 63);
+  }
+  Encoder encoder(containers);
+  for (std::size_t i = 0; i < containers; ++i)
+    encoder.add_words(static_cast<std::uint32_t>(first + i), words.data() + i * kWords);
+  return encoder.finish();
+}
+
 }  // namespace
 
 std::string roaring_of(const std::uint32_t* rows, std::size_t count) {
@@ -148,7 +183,10 @@ std::string roaring_of(const std::uint32_t* rows, std::size_t count) {
     low = std::min(low, rows[i]);
     high = std::max(high, rows[i]);
   }
-  return ascending ? of_ascending(rows, count) : of_dealt(rows, count, low >> 16, high >> 16);
+  if (ascending) return of_ascending(rows, count);
+  const std::size_t containers = (high >> 16) - (low >> 16) + 1;
+  const bool marks = containers <= kMarkedMost && count >= kMarkedFrom * containers;
+  return (marks ? of_marked : of_dealt)(rows, count, low >> 16, high >> 16);
 }
 
 }  // namespace ruvector

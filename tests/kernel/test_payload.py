@@ -25,7 +25,17 @@ def rows(*values: int) -> Any:
 
 @pytest.mark.parametrize(
     ("count", "span"),
-    [(0, 1), (1, TOP), (2, 3), (64, 300), (65, 300), (4096, 5000), (9000, 65536), (300, TOP)],
+    [
+        (0, 1),
+        (1, TOP),
+        (2, 3),
+        (64, 300),
+        (65, 300),
+        (4096, 5000),
+        (9000, 65536),
+        (300, TOP),
+        (5000, 200_000),
+    ],
 )
 @pytest.mark.parametrize("ascending", [True, False])
 def test_rows_become_a_bitmap(count: int, span: int, ascending: bool) -> None:
@@ -43,6 +53,14 @@ def test_containers_change_their_kind_at_4096_values(count: int) -> None:
         encoded = roaring_of_rows(np.ascontiguousarray(shifted))
         assert encoded == oracle_payload.roaring_of_rows(shifted)
         assert BitMap.deserialize(encoded) == BitMap(shifted.tolist())
+
+
+def test_containers_without_rows_are_left_out() -> None:
+    lowest = np.random.default_rng(3).permutation(6000)
+    found = np.concatenate([lowest, lowest[:100] + 3 * 65536]).astype(np.uint32)
+    encoded = roaring_of_rows(found)
+    assert encoded == oracle_payload.roaring_of_rows(found)
+    assert BitMap.deserialize(encoded) == BitMap(found.tolist())
 
 
 def test_rows_from_end_to_end() -> None:

@@ -61,6 +61,54 @@ def test_a_column_answers_like_a_list_while_rows_come_and_go(
     assert found == sorted((value, row) for row, value in pairs)
 
 
+@pytest.mark.usefixtures("small_steps")
+@pytest.mark.parametrize("seed", range(4))
+def test_a_merge_moves_the_prefixes_that_were_asked_for(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = np.random.default_rng(seed)
+    values = dict(enumerate(generator.integers(0, 300, 2000).tolist()))
+    tested = Column(np.int64)
+    tested.add_many(np.arange(2000, dtype=np.uint32), np.array(list(values.values())))
+    tested.pairs()
+    between = tested.between(100, 200)
+    for row in generator.permutation(2000)[:60].tolist():  # others take their place, some at once
+        tested.discard(row, values.pop(row))
+        if row % 2:
+            values[row] = int(generator.integers(0, 300))
+            tested.add(row, values[row])
+    new = {2000 + i: value for i, value in enumerate(generator.integers(0, 300, 40).tolist())}
+    values |= new
+    tested.add_many(np.array(list(new), dtype=np.uint32), np.array(list(new.values())))
+    tested.pairs()
+    sizes: list[int] = []
+
+    def counted(rows: Any) -> BitMap:
+        sizes.append(len(rows))
+        return bitmap_of(rows)
+
+    monkeypatch.setattr(column, "bitmap_of", counted)
+    assert between != (after := tested.between(100, 200))
+    assert after == BitMap(row for row, value in values.items() if 100 <= value <= 200)
+    assert sum(sizes) <= 2 * -(-len(values) // column.PREFIXES)  # the ends alone
+    for low, high in generator.integers(-1, 301, (30, 2)).tolist():
+        expected = BitMap(row for row, value in values.items() if low <= value <= high)
+        assert tested.between(low, high) == expected
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_prefixes_stay_few_while_a_column_grows() -> None:
+    tested = Column(np.int64)
+    for start in range(0, 4000, 100):
+        rows = np.arange(start, start + 100, dtype=np.uint32)
+        tested.add_many(rows, rows.astype(np.int64))  # always at the end
+        tested.pairs()
+        for low in range(0, start, 70):
+            found = tested.between(low, low + 300)
+            assert len(found) == min(301, start + 100 - low)
+    assert len(tested._prefixes) <= 3 * column.PREFIXES
+
+
 def test_a_pair_that_is_not_there_is_not_removed() -> None:
     tested = Column(np.int64)
     tested.add_many(np.array([1, 2], dtype=np.uint32), np.array([5, 5]))

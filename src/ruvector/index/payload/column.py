@@ -6,9 +6,12 @@ next merge. A range is two binary searches.
 
 Large ranges would spend milliseconds on building bitmaps from rows in random order. So where no row
 occurs twice, the prefixes of the array are kept as bitmaps at `PREFIXES` places: a range is then
-one difference of two of them, and only the ends are looked at row by row.
+one difference of two of them, and only the ends are looked at row by row. A prefix is made when it
+is first asked for, from a shorter one; a merge moves those that were asked for since the last one
+along with their place, so that the range after it need not make them anew.
 """
 
+from bisect import bisect_left, insort
 from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
@@ -30,6 +33,8 @@ TAIL_SHARE: Final = 32
 PREFIXES_FROM: Final = 16_384
 """Below so many rows in a range, sorting and building takes less than the difference saves."""
 
+_NO_PLACES: Final = np.empty(0, dtype=np.int64)
+
 Number = TypeVar("Number", np.int64, np.float64)
 
 
@@ -47,6 +52,11 @@ class Column(Generic[Number]):
         self._tail_rows: Rows = np.empty(64, dtype=np.uint32)
         self._tail = 0
         self._prefixes: dict[int, BitMap] = {}
+        """Place -> the rows before it."""
+        self._places: list[int] = []
+        """The places that have a prefix, ascending."""
+        self._asked: set[int] = set()
+        """Those that were asked for since the last merge."""
         self._unique = True
         self._held = BitMap()
         """The rows of the sorted part, as long as none occurs twice."""
@@ -155,12 +165,10 @@ class Column(Generic[Number]):
 
     def _difference(self, start: int, end: int) -> BitMap:
         """Return the rows of a slice from the nearest prefixes, corrected at both ends."""
-        step = self._step()
-        first, last = round(start / step), round(end / step)
-        upper: BitMap = self._prefix(last) - self._prefix(first)
-        # Each end lies up to half a step before or after its place. What is missing is added
-        # before what is too much is removed: both ends may share one place.
-        start_place, end_place = first * step, min(last * step, len(self._rows))
+        start_place, end_place = self._place_near(start), self._place_near(end)
+        upper: BitMap = self._prefix(end_place) - self._prefix(start_place)
+        # Each end lies up to a step before or after its place. What is missing is added before
+        # what is too much is removed: both ends may share one place.
         for low, high in ((start, start_place), (end_place, end)):
             if low < high:
                 upper |= bitmap_of(self._rows[low:high])
@@ -169,20 +177,51 @@ class Column(Generic[Number]):
                 upper -= bitmap_of(self._rows[low:high])
         return upper
 
-    def _step(self) -> int:
-        return -(-len(self._rows) // PREFIXES)
+    def _place_near(self, position: int) -> int:
+        """Return a place near a position: one that has a prefix, or one of even steps."""
+        step = -(-len(self._rows) // PREFIXES)
+        at = bisect_left(self._places, position)
+        near = self._places[max(0, at - 1) : at + 1]
+        nearest = min(near, key=lambda place: abs(place - position), default=None)
+        if nearest is not None and abs(nearest - position) <= step:
+            return nearest
+        return min(round(position / step) * step, len(self._rows))
 
-    def _prefix(self, number: int) -> BitMap:
-        """Return the rows of the first so many steps; made on first use, from a shorter one."""
-        found = self._prefixes.get(number)
+    def _prefix(self, place: int) -> BitMap:
+        """Return the rows before a place; made on first use, from a shorter prefix."""
+        self._asked.add(place)
+        found = self._prefixes.get(place)
         if found is None:
-            step = self._step()
-            shorter = max((held for held in self._prefixes if held < number), default=0)
-            found = bitmap_of(self._rows[shorter * step : number * step])
-            if shorter:
+            at = bisect_left(self._places, place)
+            shorter = self._places[at - 1] if at else 0
+            found = bitmap_of(self._rows[shorter:place])
+            if at:
                 found |= self._prefixes[shorter]
-            self._prefixes[number] = found
+            self._prefixes[place] = found
+            insort(self._places, place)
         return found
+
+    def _moved_prefixes(self, new_values: npt.NDArray[Number], new_rows: Rows) -> dict[int, BitMap]:
+        """Return the prefixes that were asked for as they are once these pairs are merged in.
+
+        Call before dead pairs are dropped. The pairs ascend.
+        """
+        dead = _NO_PLACES if self._dead is None else np.flatnonzero(self._dead)
+        moved, added, done = {}, BitMap(), 0
+        for place in sorted(self._asked):
+            before = len(new_rows)
+            if place < len(self._values):
+                value, row = self._values[place], self._rows[place]
+                low = int(new_values.searchsorted(value, "left"))
+                high = int(new_values.searchsorted(value, "right"))
+                before = low + int(new_rows[low:high].searchsorted(row))
+            added |= bitmap_of(new_rows[done:before])
+            done = before
+            prefix = self._prefixes[place]
+            prefix -= self._dead_rows
+            prefix |= added
+            moved[place - int(dead.searchsorted(place)) + before] = prefix
+        return moved
 
     def _reserve(self, number: int) -> None:
         needed = self._tail + number
@@ -211,13 +250,15 @@ class Column(Generic[Number]):
             return
         tail_values, tail_rows = self.tail()
         order = np.lexsort((tail_rows, tail_values))
+        tail_values, tail_rows = tail_values[order], tail_rows[order]
         self._note_rows(tail_rows)
+        self._prefixes = self._moved_prefixes(tail_values, tail_rows) if self._unique else {}
+        self._places, self._asked = sorted(self._prefixes), set()
         self._values, self._rows = merge_pairs(
-            self._values, self._rows, self._dead, tail_values[order], tail_rows[order]
+            self._values, self._rows, self._dead, tail_values, tail_rows
         )
         self._dead, self._dead_count = None, 0
         self._dead_rows = BitMap()
         self._tail_values = np.empty(64, dtype=self._kind)
         self._tail_rows = np.empty(64, dtype=np.uint32)
         self._tail = 0
-        self._prefixes = {}
