@@ -4,6 +4,7 @@ import grpc
 import numpy as np
 import pytest
 from qdrant_client import QdrantClient, models
+from qdrant_client import grpc as messages
 
 from ruvector.model.proto.schema import message_class
 from ruvector.server.grpc.calls import COMPRESSED_BYTES, is_worth_compressing
@@ -41,6 +42,34 @@ def test_round_trip(client):
     assert found[0].vector == [1.0, 0.0]
     assert client.count("calls").count == 2
     assert client.delete_collection("calls")
+
+
+def test_answers_tell_how_many_words_models_have_read(client):
+    client.create_collection(
+        "usage", vectors_config={}, sparse_vectors_config={"text": models.SparseVectorParams()}
+    )
+    words = messages.Document(text="Quick foxes and lazy dogs", model="qdrant/bm25")
+    named = messages.NamedVectors(vectors={"text": messages.Vector(document=words)})
+    points = [
+        messages.PointStruct(id=messages.PointId(num=i), vectors=messages.Vectors(vectors=named))
+        for i in range(3)
+    ]
+
+    def tokens(answer):
+        return {name: used.tokens for name, used in answer.usage.inference.models.items()}
+
+    written = client.grpc_points.Upsert(
+        messages.UpsertPoints(collection_name="usage", points=points, wait=True)
+    )
+    assert tokens(written) == {"qdrant/bm25": 12}  # "and" is a stop word
+    query = messages.Query(nearest=messages.VectorInput(document=words))
+    asked = messages.QueryPoints(collection_name="usage", query=query, using="text")
+    assert tokens(client.grpc_points.Query(asked)) == {"qdrant/bm25": 4}
+    batch = messages.QueryBatchPoints(collection_name="usage", query_points=[asked, asked])
+    assert tokens(client.grpc_points.QueryBatch(batch)) == {"qdrant/bm25": 8}
+    listed = client.grpc_points.Query(messages.QueryPoints(collection_name="usage"))
+    assert not listed.HasField("usage")
+    assert client.delete_collection("usage")
 
 
 def test_health_is_told_without_a_key(channel):

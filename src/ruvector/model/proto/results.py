@@ -31,7 +31,7 @@ _FIRST, _SECOND, _THIRD = 1, 2, 3  # numbers of fields that hold points
 def encode_answer(request: type, message: Any, result: Any, started: float) -> bytes:
     """Return the bytes of an answer to such a request that took since `started`.
 
-    `message`: an empty one of its class. BadInput where a payload cannot be said.
+    `message`: one of its class that holds no result yet. BadInput where a payload cannot be said.
     """
     points = POINTS.get(request)
     if points is None:

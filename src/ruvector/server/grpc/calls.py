@@ -27,6 +27,7 @@ from ruvector.errors import (
 )
 from ruvector.kernel.deadlines import Deadline
 from ruvector.model.deadlines import within
+from ruvector.model.inference import count_tokens, tokens_counted
 from ruvector.model.operations import OPERATION_OF
 from ruvector.model.proto.requests import read_request
 from ruvector.model.proto.results import encode_answer
@@ -200,7 +201,9 @@ class Calls:
         call.mark("execute")
         if is_plain:
             result = identifiers.convert_result(result)
-        text = encode_answer(procedure.request, procedure.answered(), result, call.started)
+        answer = procedure.answered()
+        _tell_usage(answer, tokens_counted())
+        text = encode_answer(procedure.request, answer, result, call.started)
         call.mark("encode")
         if not is_worth_compressing(text):
             call.context.disable_next_message_compression()
@@ -208,6 +211,7 @@ class Calls:
 
     def _result(self, call: Call, request: Any) -> Any:
         """Execute a request, a read within its time and that of its caller."""
+        count_tokens()
         operation = OPERATION_OF[type(request)]
         if not operation.is_timed:
             return self._engine.execute(request, call.caller)
@@ -231,6 +235,13 @@ def headers_of(metadata: Any) -> dict[bytes, bytes]:
         name.encode(): value if isinstance(value, bytes) else value.encode("latin-1", "replace")
         for name, value in metadata
     }
+
+
+def _tell_usage(answer: Any, tokens: dict[str, int] | None) -> None:
+    """Tell what a call used, where its answer has a place for it: words that models read."""
+    if tokens and "usage" in answer.DESCRIPTOR.fields_by_name:
+        for name, number in tokens.items():
+            answer.usage.inference.models[name].tokens = number
 
 
 def _parsed(kind: Any, body: bytes) -> Any:
