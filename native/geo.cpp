@@ -57,8 +57,8 @@ Place place_of(std::int64_t code) {
   return {gathered(bits >> 1), gathered(bits)};
 }
 
-// The sine from 0 to a right angle, off by 5e-16 at most: its Taylor series up to x^19. Three of them
-// tell a position's distance; those of the system take three times as long.
+// The sine from 0 to a right angle, off by 5e-16 at most: its Taylor series up to x^19. Three of
+// them tell how far a position is; those of the system take longer.
 double sine(double x) {
   const double s = x * x;
   double sum = -1.0 / 121645100408832000;
