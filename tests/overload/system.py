@@ -19,7 +19,7 @@ from ruvector.client.client import RuvectorClient
 from ruvector.engine import Engine
 from ruvector.errors import RuvectorError
 from ruvector.server.asgi import Application
-from ruvector.server.configuration import Settings
+from ruvector.server.configuration import Service, Settings
 from ruvector.server.grpc.server import GrpcServer
 from ruvector.server.protocol import LimitedProtocol
 from ruvector.server.run import bind
@@ -50,7 +50,7 @@ class System:
     """A server of REST and gRPC in this process."""
 
     def __init__(self, path: Path) -> None:
-        settings = Settings()
+        settings = Settings(service=Service(max_queue_secs=60.0))  # however slow the machine is
         self.engine = Engine.open(path)
         self._application = Application(self.engine, settings)
         self._door = bind("127.0.0.1", 0)
