@@ -11,6 +11,7 @@ import ipaddress
 from collections.abc import Callable, Mapping
 
 from ruvector.errors import Forbidden
+from ruvector.security.attempts import Attempts
 from ruvector.security.callers import ANYONE, Caller
 from ruvector.security.keyring import Keyring
 from ruvector.server.answers import Header
@@ -37,8 +38,14 @@ def is_loopback(host: str) -> bool:
 class Gate:
     """The checks, with the configuration's values prepared. For the loop's thread only."""
 
-    def __init__(self, service: Service, aliases: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        aliases: Callable[[], Mapping[str, str]],
+        attempts: Attempts | None = None,
+    ) -> None:
         self._keys = keyring_of(service)
+        self._attempts = attempts or Attempts()
         self._aliases = aliases
         self._hosts = frozenset(
             name.strip("[]").rstrip(".").lower() for name in (service.host, *service.allowed_hosts)
@@ -47,19 +54,32 @@ class Gate:
         self._known: set[bytes] = set()  # Host headers that were let in
         self._origins = frozenset(service.cors_origins) if service.enable_cors else frozenset()
 
-    def identify(self, method: str, match: Match, headers: Mapping[bytes, bytes]) -> Caller:
-        """Return who asks. Raises Unauthorized, or Forbidden where nobody may ask like this.
+    def identify(
+        self,
+        method: str,
+        match: Match,
+        headers: Mapping[bytes, bytes],
+        address: Callable[[], str] | None = None,
+    ) -> Caller:
+        """Return who asks. Raises Unauthorized, Forbidden where nobody may ask like this, or
+        RateLimited where the address was wrong too often; None: it is not asked now.
 
         The point that a token may ask for (`proof`) is for the caller of this to look up.
         """
         if match.route is not None and match.route.needs is None:
             return ANYONE
         if self._keys:
-            return self._keys.identify(headers.get(b"api-key"), headers.get(b"authorization"))
+            given = headers.get(b"api-key"), headers.get(b"authorization")
+            return self._attempts.identify(self._keys, *given, address)
         self._check_host(headers)
         if method not in READING:
             self._check_origin(headers)
         return ANYONE
+
+    def is_known(self, headers: Mapping[bytes, bytes]) -> bool:
+        """Return whether the credential was right before, or none is asked for."""
+        given = headers.get(b"api-key"), headers.get(b"authorization")
+        return not self._keys or self._attempts.is_known(*given)
 
     def check(self, caller: Caller, match: Match) -> None:
         """Raise Forbidden unless the route is for them: for the collection in its path, or any."""

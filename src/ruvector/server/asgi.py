@@ -71,7 +71,7 @@ class Application:
         self.metrics = self.observer.metrics
         refused = partial(self.metrics.event, "overloaded")
         self.pool = Lanes(service.max_workers, service.max_queue_secs, refused)
-        self._gate = Gate(service, lambda: engine.aliases)
+        self._gate = Gate(service, lambda: engine.aliases, self.observer.attempts)
         self._engine = engine
         self._bodies = BodyReader(service.max_request_size_mb * MEBIBYTE, self.pool.writes)
         self._transfers = Transfers(engine, self.pool.writes)
@@ -130,7 +130,8 @@ class Application:
             if exchange.method == "OPTIONS" and match.methods and self._gate.cross_origin:
                 headers = self._gate.preflight_headers(exchange.headers, match.methods)
                 return Answer(204, b"", headers)
-            exchange.caller = self._gate.identify(exchange.method, match, exchange.headers)
+            address = partial(self.observer.address_of, exchange.address, exchange.headers)
+            exchange.caller = self._gate.identify(exchange.method, match, exchange.headers, address)
             self._gate.check(exchange.caller, match)
             if exchange.caller.proof is not None:
                 await self._prove(exchange.caller.proof)

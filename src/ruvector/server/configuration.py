@@ -16,6 +16,7 @@ import msgspec
 
 from ruvector.errors import BadInput
 from ruvector.model.limits import MAX_BODY_BYTES
+from ruvector.security.attempts import LIMIT as MAX_WRONG_KEYS
 from ruvector.server.qdrant_settings import check_qdrant_only, harmless_values
 from ruvector.snapshots.settings import ARCHIVE_SECONDS, KEEP, S3Settings, SnapshotSettings
 from ruvector.snapshots.timetable import Timetable
@@ -46,7 +47,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     `max_workers`: threads that execute reads, and as many for writes, 0 for what suits the machine;
     `max_queue_secs`: what a read may wait for its turn before it is refused; `shutdown_delay_secs`:
-    how long the server goes on answering after it has called itself unready.
+    how long the server goes on answering after it has called itself unready; `max_wrong_keys`: from
+    one address in a minute, before it is told to come back later, 0 for no limit.
     """
 
     host: str = "127.0.0.1"
@@ -72,6 +74,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     read_timeout_secs: int = 60
     max_queue_secs: float = 0.25
     max_connections: int = 10_000
+    max_wrong_keys: int = MAX_WRONG_KEYS
     shutdown_delay_secs: float = 0.0
     shutdown_timeout_secs: int = 30
 
@@ -288,6 +291,7 @@ def check(settings: Settings) -> Settings:
     _check_range("service.read_timeout_secs", service.read_timeout_secs, 1, MAX_SECONDS)
     _check_range("service.shutdown_delay_secs", service.shutdown_delay_secs, 0, MAX_SECONDS)
     _check_range("service.shutdown_timeout_secs", service.shutdown_timeout_secs, 0, MAX_SECONDS)
+    _check_range("service.max_wrong_keys", service.max_wrong_keys, 0, MAX_CONNECTIONS)
     _check_range("service.max_connections", service.max_connections, 1, MAX_CONNECTIONS)
     if not MIN_QUEUE_SECONDS <= service.max_queue_secs <= MAX_SECONDS:
         raise BadInput(

@@ -54,6 +54,8 @@ class Immediate:
         assert match.route is not None  # noqa: S101 - such a match is not remembered
         try:
             caller = self._gate.identify("POST", match, headers)
+            if not self._gate.is_known(headers):
+                return None  # the address may have been wrong too often
             self._gate.check(caller, match)
         except RuvectorError:
             return None

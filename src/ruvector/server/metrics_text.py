@@ -25,6 +25,7 @@ EVENTS = {
     "refused_connections": "Connections refused because there were too many",
     "slow_heads": "Connections closed because a request's head came too slowly or was too large",
     "slow_readers": "Connections closed because their answer was read too slowly",
+    "wrong_keys": "Requests with a key or token that is none",
     "audit_lost": "Lines of the audit log that could not be written",
 }
 _SIZES = (

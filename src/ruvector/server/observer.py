@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
 
+from ruvector.security.attempts import Attempts
 from ruvector.server.answers import Answer
 from ruvector.server.audit import AuditLog
 from ruvector.server.configuration import Settings
@@ -32,6 +33,8 @@ class Observer:
 
     def __init__(self, settings: Settings) -> None:
         self.metrics = Metrics()
+        wrong = lambda: self.metrics.event("wrong_keys")  # noqa: E731
+        self.attempts = Attempts(settings.service.max_wrong_keys, wrong)
         self.slow = SlowRequests(settings.service.slow_query_secs)
         self._audit: AuditLog | None = None
         self.traces: Traces | None = None

@@ -20,7 +20,9 @@ CERTIFICATES = "server/tls.py"
 
 CHECK = "            self._gate.check(exchange.caller, match)\n"
 IDENTIFY = (
-    "            exchange.caller = self._gate.identify(exchange.method, match, exchange.headers)\n"
+    "            exchange.caller = self._gate.identify(\n"
+    "                exchange.method, match, exchange.headers, address\n"
+    "            )\n"
 )
 HANDLE = "            answer: Answer = await route.handle(exchange)\n"
 
@@ -282,5 +284,19 @@ SECURITY = (
         "client/rest.py",
         (('"cert_reqs": "CERT_REQUIRED"', '"cert_reqs": "CERT_NONE", "assert_hostname": False'),),
         (f"{TLS}::test_our_client_verifies_and_shows_certificates",),
+    ),
+    Mutant(
+        "S1",
+        "wrong keys not counted",
+        "security/attempts.py",
+        (("            self._windows[place] = (began, count + 1)\n", ""),),
+        ("tests/security/test_attempts.py",),
+    ),
+    Mutant(
+        "S1",
+        "a right key passes whoever guessed it",
+        "security/attempts.py",
+        (("            if self._windows:\n", "            if False:\n"),),
+        ("tests/security/test_attempts.py",),
     ),
 )

@@ -23,6 +23,7 @@ from ruvector.errors import (
     RateLimited,
     RuvectorError,
     StandaloneMode,
+    Unauthorized,
     Unavailable,
 )
 from ruvector.kernel.deadlines import Deadline
@@ -167,7 +168,11 @@ class Calls:
             call = Call(procedure, context)
             call.caller = caller
             try:
+                if isinstance(refused, Unauthorized):
+                    self._gate.identify(call.headers, self._address_of(call))
                 return call.refuse(refused)
+            except RuvectorError as error:  # the same, or that it was once too often
+                return call.refuse(error)
             finally:
                 self._observer.answered(call.told(self._observer))
 
@@ -181,9 +186,12 @@ class Calls:
         except Exception:  # noqa: BLE001 - logged with its trace, answered without it
             return call.fail()
 
+    def _address_of(self, call: Call) -> Callable[[], str]:
+        return lambda: self._observer.address_of(_address(call.context.peer()), call.headers)
+
     def _answer(self, call: Call, body: bytes) -> bytes:
         procedure = call.procedure
-        call.caller = self._gate.identify(call.headers)
+        call.caller = self._gate.identify(call.headers, self._address_of(call))
         self._gate.prove(call.caller)
         if self.stopping:
             raise Unavailable(SHUTTING_DOWN)

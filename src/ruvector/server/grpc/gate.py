@@ -4,11 +4,12 @@ The keys, the callers and the rules are those of REST (`ruvector.security`), by 
 procedure stands for; what only the message tells is judged by the engine. Safe on any thread.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ruvector.errors import Unauthorized
 from ruvector.model.operations import NEEDS_OF
 from ruvector.model.permissions import Permission, Reach
+from ruvector.security.attempts import Attempts
 from ruvector.security.callers import Caller
 from ruvector.security.keyring import UNPROVEN
 from ruvector.server.access import keyring_of
@@ -19,13 +20,21 @@ from ruvector.server.rest import Engine
 class Gate:
     """The check of the metadata of every call."""
 
-    def __init__(self, service: Service, engine: Engine) -> None:
+    def __init__(self, service: Service, engine: Engine, attempts: Attempts) -> None:
         self._keyring = keyring_of(service)
+        self._attempts = attempts
         self._engine = engine
 
-    def identify(self, headers: Mapping[bytes, bytes]) -> Caller:
-        """Return who calls, or raise Unauthorized. Takes microseconds."""
-        return self._keyring.identify(headers.get(b"api-key"), headers.get(b"authorization"))
+    def identify(
+        self, headers: Mapping[bytes, bytes], address: Callable[[], str] | None = None
+    ) -> Caller:
+        """Return who calls, or raise Unauthorized, or RateLimited where the address was wrong too
+        often; None: it is not known yet. Takes microseconds.
+        """
+        given = headers.get(b"api-key"), headers.get(b"authorization")
+        if not self._keyring:
+            return self._keyring.identify(*given)
+        return self._attempts.identify(self._keyring, *given, address)
 
     def prove(self, caller: Caller) -> None:
         """Raise Unauthorized unless the point exists that the caller's token asks for."""

@@ -76,7 +76,8 @@ class GrpcServer:
 
     def start(self, engine: Engine, observer: Observer) -> None:
         """Begin to answer; `observer` hears of every call."""
-        self._calls = calls = Calls(engine, Gate(self._service, engine), observer, self._service)
+        gate = Gate(self._service, engine, observer.attempts)
+        self._calls = calls = Calls(engine, gate, observer, self._service)
         self._early.calls = calls
         self._server.add_generic_rpc_handlers(
             (
