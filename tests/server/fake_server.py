@@ -14,6 +14,7 @@ from tests.server.server_harness import FakeEngine
 
 from ruvector.model import requests as r
 from ruvector.model.results import CountResult
+from ruvector.server import handshake
 from ruvector.server.run import serve
 
 
@@ -33,6 +34,8 @@ def hold(_):
 
 
 def main():
+    seconds = os.environ.get("HANDSHAKE_SECONDS", handshake.HANDSHAKE_SECONDS)
+    handshake.HANDSHAKE_SECONDS = float(seconds)
     engine = HeldEngine()
     engine.answers[r.Count] = hold
     flags = {"service": {"http_port": int(sys.argv[1]), "grpc_port": None}}

@@ -1,5 +1,6 @@
 """Is REST encrypted as the settings say, and are changed certificates taken without a drop?"""
 
+import contextlib
 import os
 import re
 import socket
@@ -97,9 +98,9 @@ def connect(port, context, name="localhost"):
     return context.wrap_socket(plain, server_hostname=name)
 
 
-def ask(connection):
+def ask(connection, path=b"/collections"):
     """Send a request; return its answer, or what came of it."""
-    connection.sendall(GET)
+    connection.sendall(GET.replace(b"/collections", path))
     found = b""
     while part := connection.recv(65536):
         found += part
@@ -119,6 +120,68 @@ def test_requests_are_encrypted_and_certificates_verified(start, files):
         connect(port, files.context(trustme.CA()))
     with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
         assert b"200" not in ask(plain)
+
+
+def closed(connection):
+    """Return whether the server closes a connection, and sends no more than a TLS alert."""
+    connection.settimeout(20)
+    try:
+        return len(connection.recv(65536)) < 100 and connection.recv(65536) == b""
+    except ConnectionError:
+        return True
+
+
+@pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01\x02\x00\x01", b"GET / HTTP/1.1\r\n"])
+def test_a_handshake_that_does_not_end_is_cut_off(start, files, sent):
+    port = start(HANDSHAKE_SECONDS="0.3")
+    with socket.create_connection(("127.0.0.1", port)) as plain:
+        plain.sendall(sent)
+        assert closed(plain)
+    with connect(port, files.context()) as connection:
+        text = ask(connection, b"/metrics")
+        assert b"ruvector_failed_handshakes_total 1\n" in text
+
+
+def test_handshakes_count_as_connections(start, files):
+    port = start(HANDSHAKE_SECONDS="2", RUVECTOR__SERVICE__MAX_CONNECTIONS="3")
+    kept = connect(port, files.context())
+    assert ask(kept).startswith(b"HTTP/1.1 200")
+    waiting = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
+    assert ask(kept).startswith(b"HTTP/1.1 200")  # the others are there by now
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        connect(port, files.context())
+    assert ask(kept).startswith(b"HTTP/1.1 200")
+    for plain in waiting:
+        assert closed(plain)
+        plain.close()
+    with connect(port, files.context()) as connection:
+        text = ask(connection, b"/metrics")
+        assert b"ruvector_refused_connections_total 1\n" in text
+        assert b"ruvector_failed_handshakes_total 2\n" in text
+    kept.close()
+
+
+def test_a_request_that_comes_with_the_end_of_the_handshake_is_answered(start, files):
+    port = start()
+    for _ in range(20):
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = files.context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
+            while True:
+                try:
+                    tls.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    plain.sendall(outgoing.read())
+                    incoming.write(plain.recv(65536))
+            tls.write(GET)
+            plain.sendall(outgoing.read())  # the last message of the handshake and the request
+            found = b""
+            while b"\r\n\r\n" not in found and (part := plain.recv(65536)):
+                incoming.write(part)
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    found += tls.read(65536)
+            assert found.startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ EVENTS = {
     "overloaded": "Requests refused because too much was waiting",
     "abandoned": "Requests whose client left before the answer",
     "refused_connections": "Connections refused because there were too many",
+    "failed_handshakes": "TLS handshakes that failed or took too long",
     "slow_heads": "Connections closed because a request's head came too slowly or was too large",
     "slow_readers": "Connections closed because their answer was read too slowly",
     "wrong_keys": "Requests with a key or token that is none",

@@ -90,11 +90,10 @@ class LimitedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.transport = _OneWrite(transport)  # type: ignore[assignment]
         self._start_clock(HEAD_SECONDS, self._late)
-        if self._immediate is not None:
-            most = self._immediate.application.max_connections
-            if len(self.connections) > most:
-                self._count("refused_connections")
-                self._refuse(503, b"%d connections are open, the most allowed" % most)
+        most = self.most_connections()
+        if len(self.connections) > most:
+            self.count("refused_connections")
+            self._refuse(503, b"%d connections are open, the most allowed" % most)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
@@ -259,16 +258,22 @@ class LimitedProtocol(HttpToolsProtocol):
                 self._immediate.application.unread_bytes -= size
 
     def _not_read(self) -> None:
-        self._count("slow_readers")
+        self.count("slow_readers")
         self.transport.abort()
 
-    def _count(self, event: str) -> None:
+    def most_connections(self) -> float:
+        """Return how many connections may be open."""
+        limited = self._immediate
+        return float("inf") if limited is None else limited.application.max_connections
+
+    def count(self, event: str) -> None:
+        """Count an event of `metrics_text.EVENTS`."""
         if self._immediate is not None:
             self._immediate.application.metrics.event(event)
 
     def _late(self) -> None:
         self._deadline = None
-        self._count("slow_heads")
+        self.count("slow_heads")
         self._refuse(408, b"the request head took longer than 15 s")
 
     def _refuse(self, status: int, text: bytes) -> None:

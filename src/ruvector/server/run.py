@@ -31,6 +31,7 @@ from ruvector.server import identity
 from ruvector.server.access import is_loopback
 from ruvector.server.asgi import Application
 from ruvector.server.configuration import Settings, has_key, read_file, settle, snapshot_settings
+from ruvector.server.handshake import Handshakes
 from ruvector.server.logs import start_logging
 from ruvector.server.protocol import LimitedProtocol
 from ruvector.server.rest import Engine
@@ -233,7 +234,8 @@ def _run(
     )
     config.load()
     if certificates is not None:
-        config.ssl = listening_context(certificates)
+        handshakes = Handshakes(listening_context(certificates))
+        config.http_protocol_class = handshakes.protocol  # type: ignore[assignment]
     server = _Server(config, application, settings, grpc)
     _prepare_interpreter()
     try:
