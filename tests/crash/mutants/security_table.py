@@ -20,9 +20,8 @@ CERTIFICATES = "server/tls.py"
 
 CHECK = "            self._gate.check(exchange.caller, match)\n"
 IDENTIFY = (
-    "            exchange.caller = self._gate.identify(\n"
-    "                exchange.method, match, exchange.headers, address\n"
-    "            )\n"
+    "            exchange.caller = self._gate.identify("
+    "exchange.method, match, exchange.headers, address)\n"
 )
 HANDLE = "            answer: Answer = await route.handle(exchange)\n"
 

@@ -140,16 +140,4 @@ SERVER = (
         (("                ssl_handshake_timeout=HANDSHAKE_SECONDS,\n", ""),),
         ("tests/server/test_tls.py::test_a_handshake_that_does_not_end_is_cut_off",),
     ),
-    Mutant(
-        "L6",
-        "requests in flight are not waited for",
-        "server/run.py",
-        (
-            (
-                "timeout_graceful_shutdown=max(1, settings.service.shutdown_timeout_secs)",
-                "timeout_graceful_shutdown=0",
-            ),
-        ),
-        ("tests/server/test_run.py", "tests/server/test_restart.py"),
-    ),
 )

@@ -197,11 +197,19 @@ MUTANTS = (
         "CRC of values unchecked",
         TRANSACTION,
         (
-            ("if crc32c(stored, crc32c(key, _POINTS)) != RESIDUE:", "if False:"),
-            ("if crc32c(stored, crc32c(key, _IDS)) != RESIDUE:", "if False:"),
-            ('unseal(_POINTS, "points", key, stored)', "stored[:-4]"),
-            ('unseal(_IDS, "ids", key, stored)', "stored[:-4]"),
-            ('unseal(_LOG, "log", key, stored)', "stored[:-4]"),
+            (
+                "records = open_values(found, _POINTS, RESIDUE)",
+                "records = [stored[:-4] for _, stored in found]",
+            ),
+            (
+                "            if crc32c(stored, crc32c(key, _IDS)) != RESIDUE:",
+                "            if False:",
+            ),
+            (
+                "storage/checksums.py",
+                "    if crc32c(stored, crc32c(key, seed)) != RESIDUE:",
+                "    if False:",
+            ),
         ),
         DAMAGE,
     ),
@@ -278,8 +286,8 @@ MUTANTS = (
             ("    if record.number < noted:", "    if False:"),
             (
                 "collection/catalog.py",
-                "path, stored.config, read_only=self.read_only, clock=self._clock",
-                "path, stored.config, create=not self.read_only, clock=self._clock",
+                "stored.config,\n                read_only=self.read_only,",
+                "stored.config,\n                create=not self.read_only,",
             ),
         ),
         DAMAGE,
