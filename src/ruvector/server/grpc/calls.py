@@ -10,7 +10,7 @@ import math
 import time
 import zlib
 from collections.abc import Callable
-from functools import cached_property
+from functools import lru_cache
 from time import perf_counter
 from typing import Any
 from urllib.parse import unquote
@@ -50,6 +50,7 @@ from ruvector.server.slow import shape
 Handler = Callable[[bytes, Any], bytes]
 COMPRESSED_BYTES = 64 * 1024  # below, a network is faster than gzip
 SAMPLE_BYTES = 4096
+MAX_PEERS = 1024  # connections whose address is remembered
 WORTH = 0.7  # of the size
 STANDALONE = "Qdrant is running in standalone mode"
 _log = logging.getLogger("ruvector.server")
@@ -66,13 +67,16 @@ class Call:
         self.caller: Caller = ANYONE
         self.request: Any = None  # of a large one no more than its shape, once it is answered
         self.collection: str | None = None
+        self._id: str | None = None
         self.code = grpc.StatusCode.OK
         self.stages: list[tuple[str, float]] = []
 
-    @cached_property
+    @property
     def id(self) -> str:
         """Return the caller's id of the call where logs can repeat it, else one made here."""
-        return given_id(self.headers) or made_id()
+        if self._id is None:  # functools.cached_property takes a lock
+            self._id = given_id(self.headers) or made_id()
+        return self._id
 
     def refuse(self, error: RuvectorError) -> bytes:
         """Answer with an error of ours."""
@@ -281,6 +285,7 @@ def text_of(error: RuvectorError) -> str:
     return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + "..."
 
 
+@lru_cache(MAX_PEERS)
 def _address(peer: str) -> str:
     """Return the address in `ipv4:127.0.0.1:1234` or `ipv6:%5B::1%5D:1234`."""
     return unquote(peer.partition(":")[2].rpartition(":")[0]).strip("[]")
