@@ -8,6 +8,7 @@ from qdrant_client import grpc as messages
 
 from ruvector.model.proto.schema import message_class
 from ruvector.server.grpc.calls import COMPRESSED_BYTES, is_worth_compressing
+from ruvector.server.grpc.health import MAX_WATCHERS
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +84,57 @@ def test_health_is_told_without_a_key(channel):
     with pytest.raises(grpc.RpcError) as refused:
         check(asked(service="nobody").SerializeToString())
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def watch_of(channel):
+    """Return a function that watches a service and yields words."""
+    asked = message_class("grpc.health.v1.HealthCheckRequest")
+    answered = message_class("grpc.health.v1.HealthCheckResponse")
+    call = channel.unary_stream(
+        "/grpc.health.v1.Health/Watch",
+        response_deserializer=lambda body: answered.ServingStatus.Name(
+            answered.FromString(body).status
+        ),
+    )
+    return lambda service="": call(asked(service=service).SerializeToString(), timeout=60)
+
+
+def test_many_watch_the_health_without_holding_threads(channel, client):
+    watch = watch_of(channel)
+    watching = [watch("qdrant.Points") for _ in range(MAX_WATCHERS)]
+    assert [next(each) for each in watching] == ["SERVING"] * MAX_WATCHERS
+    assert client.info().version
+    with pytest.raises(grpc.RpcError, match="ask with Check") as refused:
+        next(watch())
+    assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    for each in watching:
+        each.cancel()
+    for _ in range(1000):  # until their places are free again
+        try:
+            word = next(watch("nobody"))
+            break
+        except grpc.RpcError as error:
+            assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+            word = ""
+    assert word == "SERVICE_UNKNOWN"
+
+
+def test_who_watches_hears_that_the_server_stops(start_server, tmp_path):
+    server = start_server(tmp_path / "storage")
+    with grpc.insecure_channel(server.grpc_url) as channel:
+        words = watch_of(channel)()
+        assert next(words) == "SERVING"
+        server.stop()
+        assert list(words) == ["NOT_SERVING"]
+
+
+def test_bytes_that_ask_for_no_health_are_refused(channel):
+    for each in (channel.unary_stream, channel.unary_unary):
+        path = "/grpc.health.v1.Health/" + ("Watch" if each == channel.unary_stream else "Check")
+        with pytest.raises(grpc.RpcError) as refused:
+            answer = each(path)(b"\xff")
+            next(answer)
+        assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 @pytest.mark.parametrize("version", ["v1", "v1alpha"])

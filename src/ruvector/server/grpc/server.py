@@ -15,6 +15,7 @@ from ruvector.server.configuration import MEBIBYTE, Settings, has_key
 from ruvector.server.grpc.about import about_handlers
 from ruvector.server.grpc.calls import Calls
 from ruvector.server.grpc.gate import Gate
+from ruvector.server.grpc.health import Health
 from ruvector.server.grpc.turns import Turns
 from ruvector.server.observer import Observer
 from ruvector.server.pool import MAX_WAITING, default_threads
@@ -46,6 +47,7 @@ class GrpcServer:
         threads = service.max_workers or default_threads()
         self._service = service
         self._calls: Calls | None = None
+        self._health = Health()
         self._pool = Turns(threads, "ruvector-grpc")
         self._early = EarlyRefusal()
         self._server = grpc.server(
@@ -85,15 +87,16 @@ class GrpcServer:
                     grpc.method_handlers_generic_handler(service, _handlers(calls, service))
                     for service in RPCS
                 ),
-                *about_handlers(calls),
+                *about_handlers(self._health),
             )
         )
         self._server.start()
 
     def refuse(self) -> None:
-        """Turn new calls away."""
-        if self._calls is not None:
+        """Turn new calls away, and tell those who watch the health."""
+        if self._calls is not None and not self._calls.stopping:
             self._calls.stopping = True
+            threading.Thread(target=self._health.stop, name="ruvector-health", daemon=True).start()
 
     def stop(self, grace_seconds: float) -> threading.Event:
         """Begin to stop; the event says when all calls have ended."""
