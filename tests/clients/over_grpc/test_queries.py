@@ -23,21 +23,12 @@ from tests.clients.test_queries_against_local_mode import (  # noqa: F401 - they
     test_relevance_feedback,
     test_score_thresholds,
 )
-from tests.conftest import Server
 
 
 @pytest.fixture(scope="module")
-def over_grpc(server: Server) -> Iterator[QdrantClient]:
-    """Return the official client over gRPC."""
-    client = QdrantClient(url=server.url, grpc_port=server.grpc_port, prefer_grpc=True, timeout=30)
-    yield client
-    client.close()
-
-
-@pytest.fixture(scope="module")
-def twins(over_grpc: QdrantClient) -> Iterator[Twins]:
+def twins(client: QdrantClient) -> Iterator[Twins]:
     """Return both databases with the collections `name` and `name_other`."""
-    twins = Twins(over_grpc, "")
+    twins = Twins(client, "")
     fill(twins, "queries_over_grpc", models.Distance.COSINE)
     yield twins
     twins.close()
