@@ -17,6 +17,7 @@ from ruvector.errors import StorageDamaged
 from ruvector.kernel import Metric
 from ruvector.model.results import CollectionInfo
 from ruvector.storage.transaction import WriteTransaction
+from ruvector.storage.verify import verify_shard
 
 SMALL = 500  # points of the tenant that is too small for a graph of its own
 POINTS = 2 * BLOCK_ROWS + SMALL
@@ -317,6 +318,29 @@ def test_blocks_follow_the_indexes_and_the_setting(database: Database, vectors: 
     assert entries(client).keys() == {"vectors", "graph", "blocks"}
     assert described(client).indexed_vectors_count == POINTS
     assert described(client).status == "green"
+
+
+def test_blocks_are_verified_and_restored_with_a_snapshot(
+    database: Database, vectors: Array, walks: list[int]
+) -> None:
+    client = fill(database, vectors, hnsw={"m": 0, "payload_m": 8})
+    made = client.create_snapshot("c")
+    assert made is not None
+    file = client.download_snapshot("c", made.name, database.path.parent / "c.snapshot")
+    client.delete_collection("c")
+    client.upload_snapshot("c", file)
+    client.wait_for_index("c", DEADLINE_SECONDS)
+    assert entries(client)["blocks"].fields == ("tenant",)
+    check(client, vectors, tenants())
+    assert walks
+    client.close()
+    (folder,) = (database.path / "collections").iterdir()
+    assert list(verify_shard(folder)) == []
+    (blocks,) = folder.glob("segments/*-blocks.segment")
+    content = bytearray(blocks.read_bytes())
+    content[len(content) // 2] ^= 1
+    blocks.write_bytes(content)
+    assert [damage.file for damage in verify_shard(folder)] == [blocks]
 
 
 def test_multi_vectors_and_turbo4_have_blocks_too(database: Database, walks: list[int]) -> None:

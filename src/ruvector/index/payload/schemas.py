@@ -2,9 +2,9 @@
 
 A schema is a type's name, or an object with `type` and parameters, which are all checked.
 `memory: "cold"` (once `on_disk: true`) is honoured by not filling the index before somebody asks
-for its field, and by emptying it when memory is wanted (`PayloadIndexes`). `is_tenant`,
-`is_principal` and `enable_hnsw` are hints about layout and graph building that never change an
-answer, so they are accepted and echoed.
+for its field, and by emptying it when memory is wanted (`PayloadIndexes`). `enable_hnsw: false`
+keeps a field's values from having graphs of their own (`collection/blocks.py`). `is_tenant` and
+`is_principal` are hints about layout that never change an answer, so they are accepted and echoed.
 """
 
 from collections.abc import Callable, Mapping
