@@ -96,6 +96,7 @@ def test_what_cannot_be_honoured_is_refused_by_name(file, environment, named):
     [
         {"QDRANT__SERVICE__JWT_RBAC": "false"},
         {"QDRANT__STORAGE__WAL__WAL_CAPACITY_MB": "32"},
+        {"QDRANT__STORAGE__ON_DISK_PAYLOAD": "false"},  # read when opened, whichever it is
         {"QDRANT__STORAGE__OPTIMIZERS__DELETED_THRESHOLD": "0.2"},
         {"QDRANT__CLUSTER__ENABLED": "false", "QDRANT__CLUSTER__P2P__PORT": "6335"},
         {"QDRANT__TELEMETRY_DISABLED": "true"},

@@ -14,7 +14,7 @@ QDRANT_ONLY: dict[str, Any] = {
     "service.enable_static_content": (True, False),
     "service.static_content_dir": _UNSET,
     "storage.temp_path": _UNSET,
-    "storage.on_disk_payload": (True,),
+    "storage.on_disk_payload": (True, False),  # opening reads every payload anyway
     "storage.node_type": ("Normal", None),
     "storage.recovery_mode": _UNSET,
     "storage.max_collections": _UNSET,
