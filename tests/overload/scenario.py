@@ -83,9 +83,12 @@ def resident_bytes(pid):
     return int(text.split()[1]) * 4096
 
 
-def load(url, body, rate, seconds):
-    """Send requests at a rate from another process; return its report."""
-    orders = {
+def load(url, body, rate, seconds, **orders):
+    """Send requests at a rate from another process; return its report.
+
+    `orders` are those of the generator: `core`, `nice`, `spin`.
+    """
+    orders |= {
         "port": int(url.rpartition(":")[2]),
         "method": "POST",
         "path": f"{PATH}/query",
@@ -104,9 +107,9 @@ def load(url, body, rate, seconds):
     return json.loads(done.stdout)
 
 
-def capacity(url, body, seconds):
+def capacity(url, body, seconds, **orders):
     """Return how many requests a second are answered to clients that wait for each answer."""
-    return load(url, body, 0, seconds)["goodput"]
+    return load(url, body, 0, seconds, **orders)["goodput"]
 
 
 def _call(url, method, path, body):

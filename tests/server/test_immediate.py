@@ -1,9 +1,11 @@
 """Is a request that is answered on the spot answered as every other one is?"""
 
 import asyncio
+import gc
 import gzip
 import re
 import threading
+import time
 
 import pytest
 import uvicorn
@@ -13,8 +15,10 @@ from ruvector.errors import BadInput
 from ruvector.model import requests as r
 from ruvector.server import body as body_room
 from ruvector.server import protocol
+from ruvector.server import rest as rest_room
 from ruvector.server.asgi import Application
 from ruvector.server.configuration import Service, Settings
+from ruvector.server.exchange import Exchange
 from ruvector.server.metrics_text import Status, metrics_text
 
 BODY = b'{"query":[1.0,2.0],"limit":3}'
@@ -41,6 +45,7 @@ class Connection:
     def __init__(self, engine, **service):
         self.application = Application(engine, Settings(service=Service(**service)))
         self.tasks = 0
+        self.keep_alive_seconds = 5
 
     async def __call__(self, scope, receive, send):
         self.tasks += 1
@@ -51,7 +56,12 @@ class Connection:
         return asyncio.run(self._talk(parts, pause, leave))
 
     async def _talk(self, parts, pause, leave):
-        config = uvicorn.Config(self, http=protocol.LimitedProtocol, lifespan="off")
+        config = uvicorn.Config(
+            self,
+            http=protocol.LimitedProtocol,
+            lifespan="off",
+            timeout_keep_alive=self.keep_alive_seconds,
+        )
         config.load()
         config.loaded_app = self  # not wrapped, as in ruvector serve
         self.immediate = self.application.immediate
@@ -268,3 +278,195 @@ def test_many_paths_are_not_remembered_for_ever(engine, connect, monkeypatch):
     for number in range(12):
         connection.application.immediate.begin(b"POST", b"/collections/%d/x" % number, {})
     assert len(connection.application.immediate._matches) <= 5
+
+
+class Crowd:
+    """Fills the turns of an application, so that what is not urgent waits or is refused."""
+
+    def __init__(self, application):
+        self.turns = application.turns
+
+    def wait(self, _is_late=False):
+        return False
+
+    def fill(self):
+        while self.turns.is_now():
+            time.sleep(0.001)
+        self.turns._room = 3
+        for _ in range(3):
+            self.turns.wait(self.wait)
+
+
+def crowded(connection):
+    """Let every search find a turn that is used up."""
+    begin = connection.application.immediate.begin
+    turns = connection.application.turns
+
+    def begin_in_a_crowd(method, *rest):
+        if method == b"POST":
+            while turns.is_now():
+                time.sleep(0.001)
+        return begin(method, *rest)
+
+    connection.application.immediate.begin = begin_in_a_crowd
+    return connection
+
+
+def test_search_waits_for_its_turn_and_is_answered_in_the_same_words(engine, connect):
+    engine.quick = True
+    expected = connect().talk(request(**KEPT), LAST, pause=0.01)
+    connection = crowded(connect())
+    found = connection.talk(request(**KEPT), LAST, pause=0.05)
+    assert comparable(found) == comparable(expected)
+    assert len(engine.requests) == 2
+    assert connection.application.turns._began > 0  # it was served by a turn
+
+
+def test_pipelined_requests_keep_their_order_where_they_wait(engine, connect):
+    engine.quick = True
+    count = request(b"{}", b"/collections/docs/points/count", **KEPT)
+    text = request(**KEPT) + count + request(**KEPT) + LAST
+    found = crowded(connect()).talk(text)
+    order = [match[0] for match in re.finditer(rb'"points":|"count":|livez', found)]
+    assert order == [b'"points":', b'"count":', b'"points":', b"livez"]
+
+
+def test_health_waits_for_no_turn(engine, connect):
+    engine.quick = True
+    connection = connect()
+    crowd = Crowd(connection.application)
+    begin = connection.application.immediate.begin
+    connection.application.immediate.begin = lambda *given: (crowd.fill(), begin(*given))[1]
+    found = connection.talk(request(b"", b"/readyz", b"GET", size=-1, headers=()) + LAST)
+    assert [found.count(b"HTTP/1.1 200"), found.count(b"shards are ready")] == [2, 1]
+    assert connection.tasks == 1  # of the last one, which asks to close
+
+
+def test_client_that_leaves_while_it_waits_is_not_worked_for(engine, connect):
+    engine.quick = True
+    connection = connect()
+    held = []
+    connection.application.turns.is_now = lambda: False
+    connection.application.turns.wait = held.append
+    connection.talk(request(**KEPT), pause=0.02, leave=True)
+    assert [work(False) for work in held] == [False]
+    assert engine.requests == []
+
+
+def test_answer_that_says_close_closes(engine, connect):
+    engine.quick = True
+    connection = crowded(connect())
+    answer = connection.application.immediate.finish
+
+    def finish(*given, **options):
+        connection.application.leaving = True  # as if shutdown had begun while it waited
+        return answer(*given, **options)
+
+    connection.application.immediate.finish = finish
+    assert b"connection: close" in connection.talk(request(**KEPT))
+
+
+def test_crowd_is_refused_unread_in_the_words_of_the_first_refusal(engine, connect):
+    engine.quick = True
+    connection = connect()
+    fed = []
+    refusals = connection.application.immediate.refusals
+    answer = refusals.answer
+    refusals.answer = lambda data: (found := answer(data), fed.append(found is not None))[0]
+    connection.application.turns._room = 0  # nobody fits
+    found = connection.talk(*[request(**KEPT)] * 4, LAST, pause=0.01)
+    answers = found.split(b"HTTP/1.1 503 ")[1:]
+    assert len(answers) == 4 and engine.requests == []
+    assert fed[:4] == [False, True, True, True]
+    lengths = [int(LENGTH.search(each)[0].split()[-1]) for each in answers]
+    bodies = [each.partition(b"\r\n\r\n")[2] for each in answers]
+    assert [len(each.partition(b"HTTP")[0]) for each in bodies] == lengths
+    first, second = (comparable(each.partition(b"HTTP")[0]) for each in answers[:2])
+    assert first == second and b"retry-after: 1\r\n" in second
+    ids = {REQUEST_ID.search(each)[0] for each in answers}
+    assert len(ids) == 4
+    text = metrics_text(connection.application.metrics.counts(), Status([], True))
+    assert 'ruvector_requests_total{operation="QueryPoints",status="503"} 4' in text
+    assert "ruvector_overloaded_total 4" in text
+    assert re.search(r'rest_responses_total\{method="POST",.*points/query",status="503"} 4\n', text)
+
+
+@pytest.mark.parametrize("extra", [b"x-request-id: mine", b"traceparent: 00-1-2-3"])
+def test_refusal_repeats_the_id_that_a_request_brings(engine, connect, extra):
+    engine.quick = True
+    connection = connect()
+    connection.application.turns._room = 0
+    text = request(headers=(extra,))
+    found = connection.talk(text, text, LAST, pause=0.01)
+    assert found.count(b"x-request-id: %b\r\n" % extra.partition(b" ")[2]) == 2
+
+
+def test_crowd_is_refused_unread_only_where_nobody_tells_of_each(engine, connect, tmp_path):
+    engine.quick = True
+    connection = connect()
+    connection.application.immediate.refusals._is_usable = False
+    connection.application.turns._room = 0
+    found = connection.talk(*[request(**KEPT)] * 3, LAST, pause=0.01)
+    assert found.count(b"HTTP/1.1 503 ") == 3
+    assert connection.application.immediate.refusals._heads == {}
+
+
+def test_requests_that_come_in_parts_are_refused_whole(engine, connect):
+    engine.quick = True
+    connection = connect()
+    connection.application.turns._room = 0
+    text = request(**KEPT)
+    found = connection.talk(text, text[:30], text[30:-5], text[-5:] + text, LAST, pause=0.01)
+    assert found.count(b"HTTP/1.1 503 ") == 3
+    assert found.count(b"HTTP/1.1 200 ") == 1
+    assert engine.requests == []
+
+
+def test_full_lane_refuses_slow_searches_and_serves_quick_ones(engine, connect):
+    engine.quick = True
+    connection = connect()
+    reads = connection.application.pool.reads
+    reads.limit = reads.waiting = 0
+    slow = request(b'{"query":[1.0,2.0],"params":{"exact":true}}', **KEPT)
+    found = connection.talk(slow, slow, request(**KEPT), slow, LAST, pause=0.01)
+    statuses = re.findall(rb"HTTP/1.1 ([0-9]+)", found)
+    assert statuses == [b"503", b"503", b"200", b"503", b"200"]
+
+
+def test_search_with_a_slow_part_is_decoded_off_the_loop(engine, connect, monkeypatch):
+    threads = []
+    engine.quick = True
+    decode = rest_room._decoded
+    monkeypatch.setattr(
+        rest_room,
+        "_decoded",
+        lambda *given: (threads.append(threading.current_thread().name), decode(*given))[1],
+    )
+    slow = request(b'{"query":[1.0,2.0],"params":{"exact":true}}', **KEPT)
+    assert connect().talk(slow + LAST).count(b"HTTP/1.1 200 ") == 2
+    assert len(threads) == 1 and threads[0].startswith("ruvector-request")
+
+
+def test_connection_rests_until_its_time_is_over_and_no_longer(engine, connect):
+    engine.quick = True
+    connection = connect()
+    connection.keep_alive_seconds = 0.2
+    started = time.perf_counter()
+    found = connection.talk(*[request(**KEPT)] * 4, pause=0.1)
+    assert found.count(b"HTTP/1.1 200 ") == 4
+    assert 0.4 < time.perf_counter() - started < 10
+
+
+def test_request_leaves_no_garbage(engine, connect):
+    connection = connect()
+    count = request(b"{}", b"/collections/docs/points/count", **KEPT)
+    connection.talk(count + request(**KEPT) + LAST)
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        connection.talk(count + request(**KEPT) + LAST)
+        gc.collect()
+        assert not [each for each in gc.garbage if isinstance(each, Exchange)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()

@@ -1,6 +1,8 @@
 """Is more than can be done refused, early and in clear words, and is time's end an end?"""
 
 import asyncio
+import os
+import sys
 import threading
 
 import pytest
@@ -164,3 +166,51 @@ def test_reads_have_a_time_limit_of_the_server(serve, engine):
 def test_limits_are_checked(name, value):
     with pytest.raises(BadInput, match=name):
         settle({}, {f"RUVECTOR__SERVICE__{name.upper()}": value}, {})
+
+
+def test_work_that_was_let_in_takes_a_place_before_it_is_submitted(pools):
+    pool, go = pools(1, waiting=2), threading.Event()
+
+    async def run():
+        work = [pool.submit(go.wait)]
+        pool.expect()
+        pool.expect()
+        assert pool.is_full
+        with pytest.raises(Unavailable):
+            pool.expect()
+        await asyncio.sleep(0)  # it was submitted, or will never be
+        assert not pool.is_full
+        go.set()
+        await asyncio.gather(*work)
+
+    asyncio.run(run())
+
+
+def test_pace_is_that_of_many_pieces_however_they_are_heard_of(pools):
+    pool = pools(1, patience_seconds=1.0)
+    moments = [0.01] + [0.2 + n * 1e-6 for n in range(50)] + [0.4 + n * 1e-6 for n in range(50)]
+    for moment in moments:  # fifty at a time, every 0.2 s
+        pool._learn(moment)
+    assert 0.003 < pool._pace < 0.1
+    assert pool._done < 51
+
+
+def test_reads_have_threads_for_the_cores_of_this_process(monkeypatch):
+    monkeypatch.setattr(pool_room.os, "sched_getaffinity", lambda _: {3}, raising=False)
+    assert pool_room.read_threads() == 2
+    monkeypatch.setattr(pool_room.os, "sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+    assert pool_room.read_threads() == 6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no niceness")
+def test_reads_let_the_loop_go_first(pools):
+    async def niceness(pool):
+        return await pool.submit(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    lanes = pool_room.Lanes(1, 1.0)
+    try:
+        assert asyncio.run(niceness(lanes.reads)) == min(19, own + pool_room.READ_NICENESS)
+        assert asyncio.run(niceness(lanes.writes)) == own
+    finally:
+        lanes.close()

@@ -39,6 +39,7 @@ from ruvector.server.router import Access, Match, Router
 from ruvector.server.service import SHUTTING_DOWN, ServiceRoutes
 from ruvector.server.standalone import cluster_routes
 from ruvector.server.transfers import Transfers
+from ruvector.server.turns import Turns
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -71,11 +72,19 @@ class Application:
         self.metrics = self.observer.metrics
         refused = partial(self.metrics.event, "overloaded")
         self.pool = Lanes(service.max_workers, service.max_queue_secs, refused)
+        self.turns = Turns(service.max_queue_secs, refused)
         self._gate = Gate(service, lambda: engine.aliases, self.observer.attempts)
         self._engine = engine
         self._bodies = BodyReader(service.max_request_size_mb * MEBIBYTE, self.pool.writes)
         self._transfers = Transfers(engine, self.pool.writes)
-        rest = Rest(engine, self.pool, self._bodies, self._transfers, service.read_timeout_secs)
+        rest = Rest(
+            engine,
+            self.pool,
+            self.turns,
+            self._bodies,
+            self._transfers,
+            service.read_timeout_secs,
+        )
         about = ServiceRoutes(
             engine,
             self.pool,
@@ -113,6 +122,9 @@ class Application:
         finally:
             self.in_flight -= 1
             self._exchanges.discard(exchange)
+            exchange.receive = (
+                None  # it leads back here, and would keep the body until a collection
+            )
 
     def left(self, exchange: Exchange) -> None:
         """Stop the work for a client that has left."""

@@ -29,11 +29,11 @@ class Durations:
         self.most = 0.0
         self.last = 0.0  # when the last one was answered, in seconds since the epoch
 
-    def add(self, seconds: float) -> None:
-        """Count one answer."""
-        self.buckets[bisect_left(BUCKETS, seconds)] += 1
-        self.count += 1
-        self.total += seconds
+    def add(self, seconds: float, times: int = 1) -> None:
+        """Count an answer, or several that took the same."""
+        self.buckets[bisect_left(BUCKETS, seconds)] += times
+        self.count += times
+        self.total += seconds * times
         if seconds < self.least:
             self.least = seconds
         if seconds > self.most:
@@ -57,12 +57,12 @@ class Durations:
 class EndpointDurations(dict[Endpoint, Durations]):
     """Times by endpoint and status."""
 
-    def add(self, endpoint: Endpoint, seconds: float) -> None:
-        """Count one answer of an endpoint."""
+    def add(self, endpoint: Endpoint, seconds: float, times: int = 1) -> None:
+        """Count an answer of an endpoint, or several that took the same."""
         durations = self.get(endpoint)
         if durations is None:
             durations = self[endpoint] = Durations()
-        durations.add(seconds)
+        durations.add(seconds, times)
 
     def copy(self) -> "EndpointDurations":
         """Return a copy that does not change."""

@@ -123,6 +123,18 @@ class Metrics:
                 self._searches.add(seconds)
                 self._queries[collection] += 1
 
+    def count_refused(
+        self, label: str, endpoint: Endpoint, collection: str | None, times: int, seconds: float
+    ) -> None:
+        """Count equal requests over REST that overload refused, each in so many seconds."""
+        with self._lock:
+            self._events["overloaded"] += times
+            self._operations[label, str(endpoint[2])] += times
+            self.rest.endpoints.add(endpoint, seconds, times)
+            own = self.rest.of_collections.get(collection or "")
+            if own is not None:
+                own.add(endpoint, seconds, times)
+
     def event(self, name: str) -> None:
         """Count something that happened besides answers; `metrics_text.EVENTS` names them."""
         with self._lock:

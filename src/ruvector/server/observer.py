@@ -82,6 +82,19 @@ class Observer:
             )
         )
 
+    @property
+    def tells_each(self) -> bool:
+        """Say whether each request is told of, and not only counted."""
+        return self._logs_all or self._audit is not None or self.traces is not None
+
+    def refused_rest(self, exchange: Exchange, status: int, times: int, seconds: float) -> None:
+        """Count requests over HTTP that were refused unread, `seconds` each, like this one."""
+        route = exchange.route
+        assert route is not None and not self.tells_each  # noqa: S101 - Refusals sees to it
+        collection = exchange.names.get("collection")
+        endpoint = (route.method, route.path, status)
+        self.metrics.count_refused(route.label, endpoint, collection, times, seconds)
+
     def answered(self, answered: Answered) -> None:
         """Tell of a request."""
         self.metrics.count(answered)

@@ -6,18 +6,22 @@ after its first byte, or after the connection began, and at most HEAD_BYTES long
 how long a client may take to read: here an answer that fills the buffers must be read within
 READ_PATIENCE_SECONDS and a second for every READ_BYTES_PER_SECOND of it. Connections beyond the
 most allowed are refused. Work for a client that leaves is stopped. Requests that the
-application answers on the spot (`server.immediate`) get neither scope nor task; where it cannot,
-they are handed over to uvicorn as if they had come to it. Runs on the loop's thread.
+application answers on the spot (`server.immediate`) get neither scope nor task, but wait for their
+turn (`server.turns`); where it cannot, they are handed over to uvicorn as if they had come to it.
+In a crowd, what `server.refusals` knows is not even parsed. Runs on the loop's thread.
 """
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from ruvector.server.answers import CLOSE
 from ruvector.server.exchange import BEGUN, Exchange
 from ruvector.server.immediate import Immediate
+from ruvector.server.rest import is_slow
 
 HEAD_SECONDS = 15.0  # a head is one packet; slow senders of heads are attacks
 HEAD_BYTES = 64 * 1024  # names of 255 bytes, tokens of some KB, and room
@@ -78,8 +82,11 @@ class LimitedProtocol(HttpToolsProtocol):
     _in_head = True
     _refused = False
     _unread: tuple[int, asyncio.TimerHandle] | None = None  # size of an answer, and its clock
-    _exchange: Exchange | None = None  # of a request whose body is awaited here
+    _exchange: Exchange | None = None  # of a request whose body, or turn, is awaited here
+    _is_waiting = False  # for its turn
     _body: list[bytes]
+    _whole: bytes | None = None  # a request that came in one piece, in a crowd
+    _active = 0.0  # when something last happened here, by the loop's clock
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -126,20 +133,28 @@ class LimitedProtocol(HttpToolsProtocol):
         """Count what comes while a head is open, and start the clock of what is incomplete."""
         if self._refused:
             return
+        if self._immediate is not None and self._immediate.refusals.is_crowded:
+            self._whole = data if self._is_between_requests() else None
+            if self._whole is not None and self._refuse_unread(data):
+                return
         if self._in_head:
             self._head_bytes += len(data)
         super().data_received(data)
+        self._whole = None
         # Data that completed its head may hold a body as well; only an open head is too long.
         if self._in_head:
             if self._head_bytes > HEAD_BYTES:
                 self._refuse(431, b"the request head is larger than 65536 bytes")
             elif self._head_bytes and self._deadline is None:
                 self._start_clock(HEAD_SECONDS, self._late)
-        elif self._exchange is not None and self._deadline is None:
+        elif self._exchange is not None and self._deadline is None and not self._is_waiting:
             self._start_clock(BODY_SECONDS, self._hand_over)
 
     def on_message_begin(self) -> None:
         """Begin a head; a pipelined one begins inside data that was not counted."""
+        if self._is_waiting:  # uvicorn keeps the order of those that do not wait for answers
+            self._hand_over()
+            super().on_message_complete()
         self.url = b""
         self.headers = []
         self._in_head = True
@@ -182,7 +197,14 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Send the head of an answer without a body."""
         self.transport.release()  # type: ignore[attr-defined]
-        super().on_response_complete()
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._rest()
 
     def _begun(self) -> Exchange | None:
         """Return the exchange of this request if it may be answered on the spot."""
@@ -197,27 +219,99 @@ class LimitedProtocol(HttpToolsProtocol):
         return self._immediate.begin(parser.get_method(), self.url, dict(self.headers), address)
 
     def _finish(self, exchange: Exchange) -> None:
-        assert self._immediate is not None  # noqa: S101 - it made the exchange
+        """Answer a request whose body is there, refuse it, or let it wait for its turn."""
+        immediate = self._immediate
+        assert immediate is not None  # noqa: S101 - it made the exchange
+        if immediate.is_urgent(exchange):
+            self._answer(exchange)
+        elif immediate.refusals.is_crowded and immediate.refusals.is_refused(self._joined()):
+            self._answer(exchange, is_refused=True)
+        elif is_slow(self._joined()) or immediate.turns.is_now():
+            self._answer(exchange)
+        else:
+            self._is_waiting = True
+            immediate.turns.wait(partial(self._take_turn, exchange))
+
+    def _take_turn(self, exchange: Exchange, is_late: bool) -> bool:
+        if self._exchange is not exchange:  # the client has left, or sent another one
+            return False
+        self._answer(exchange, is_refused=is_late)
+        return True
+
+    def _joined(self) -> bytes:
         parts = self._body
-        body = parts[0] if len(parts) == 1 else b"".join(parts)
-        answer = self._immediate.finish(exchange, body)
-        if answer is None:
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _answer(self, exchange: Exchange, *, is_refused: bool = False) -> None:
+        assert self._immediate is not None  # noqa: S101 - it made the exchange
+        found = self._immediate.finish(exchange, self._joined(), is_refused=is_refused)
+        if found is None:
             self._hand_over()
             super().on_message_complete()
             return
         self._take_exchange()
-        status, headers, content = answer
-        lines = [STATUS_LINE[status], *(b"%b: %b\r\n" % header for header in headers)]
+        answer, headers, content = found
+        line = STATUS_LINE[answer.status]
+        lines = [line, *(b"%b: %b\r\n" % header for header in headers)]
         self.transport.send(b"".join((*lines, b"\r\n", content)))  # type: ignore[attr-defined]
         self.server_state.total_requests += 1
-        self._unset_keepalive_if_required()
+        if CLOSE in headers:  # shutdown began while it waited
+            self.transport.close()
+        else:
+            self._rest()
+        if is_refused and self._whole is not None:
+            self._immediate.refusals.learn(self._whole, exchange, answer, headers, line)
+
+    def _is_between_requests(self) -> bool:
+        if not self._in_head or self._head_bytes or self._exchange is not None:
+            return False
+        is_answered = self.cycle is None or self.cycle.response_complete
+        return is_answered and not (self.flow.write_paused or self.transport.is_closing())
+
+    def _refuse_unread(self, request: bytes) -> bool:
+        assert self._immediate is not None  # noqa: S101 - the caller has looked
+        answer = self._immediate.refusals.answer(request)
+        if answer is None:
+            return False
+        self._stop_clock()
+        self.transport.send(answer)  # type: ignore[attr-defined]
+        self.server_state.total_requests += 1
+        self._rest()
+        return True
+
+    def _rest(self) -> None:
+        """Start the clock of a connection without a request, if it is not running."""
+        self._active = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._start_rest(self.timeout_keep_alive)
+
+    def _start_rest(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(
-            self.timeout_keep_alive, self.timeout_keep_alive_handler
+            seconds, self.timeout_keep_alive_handler
         )
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Leave the clock running until the end: uvicorn would start a new one at each answer."""
+        if self.transport.is_closing():
+            super()._unset_keepalive_if_required()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that has rested long enough; otherwise look again when it has."""
+        self.timeout_keep_alive_task = None
+        if self.transport.is_closing():
+            return
+        left = self._active + self.timeout_keep_alive - self.loop.time()
+        if not self._is_between_requests():
+            left = self.timeout_keep_alive
+        if left > 0:
+            self._start_rest(left)
+        else:
+            super().timeout_keep_alive_handler()
 
     def _take_exchange(self) -> Exchange | None:
         """Return the exchange that was awaited, if any; it is not any more."""
         exchange, self._exchange = self._exchange, None
+        self._is_waiting = False
         if exchange is not None:
             self.app.in_flight -= 1
         return exchange

@@ -31,6 +31,7 @@ from ruvector.server.router import Access, Route
 from ruvector.server.slow import shape
 from ruvector.server.standalone import decode_shard_local, shard_local_operations
 from ruvector.server.transfers import DOWNLOAD, UPLOAD, Transfers, Upload
+from ruvector.server.turns import Turns
 
 Decode = Callable[[Mapping[str, str], Mapping[str, str], bytes], r.Request[Any]]
 AnswerNow = Callable[[Exchange, bytes], Answer | None]
@@ -81,6 +82,8 @@ class Engine(Protocol):
 # pool costs as much as such a search. docs/decisions/server-threads.md has the measurement.
 INLINE: frozenset[type] = frozenset({r.QueryPoints, r.Search})
 INLINE_BYTES = 128 * 1024  # of a body that is decoded on the loop's thread: 0.2 ms
+# A search that says one of these is not quick, or so seldom that the hand-over is no loss.
+SLOW_WORDS = (b'"filter"', b'"exact"', b'"prefetch"')
 
 
 class Rest:
@@ -90,6 +93,7 @@ class Rest:
         self,
         engine: Engine,
         lanes: Lanes,
+        turns: Turns,
         bodies: BodyReader,
         transfers: Transfers,
         read_timeout_seconds: int,
@@ -97,6 +101,7 @@ class Rest:
         self._engine = engine
         self._transfers = transfers
         self._lanes = lanes
+        self._turns = turns
         self._bodies = bodies
         self._read_timeout_seconds = read_timeout_seconds
 
@@ -132,6 +137,7 @@ class Rest:
         self, operation: Operation, method: str, decode: Decode
     ) -> tuple[Callable[[Exchange], Awaitable[Answer]], AnswerNow | None]:
         bodies, engine, default = self._bodies, self._engine, self._read_timeout_seconds
+        turns = self._turns
         lane = self._lanes.reads if operation.permission is Permission.READ else self._lanes.writes
         if operation.request in DOWNLOAD:
             return self._transfers.download(operation), None
@@ -142,6 +148,8 @@ class Rest:
 
         def answer_now(exchange: Exchange, body: bytes) -> Answer | None:
             if exchange.request is None:
+                if is_slow(body):
+                    return None  # decoded off the loop
                 exchange.request = _decoded(decode, exchange, body)
                 if engine.is_quick(exchange.request):
                     exchange.answer = _executed(engine, exchange.request, exchange, is_small=True)
@@ -152,8 +160,10 @@ class Rest:
             body = await bodies.read(exchange.headers, exchange.receive) if reads_body else b""
             exchange.mark("receive")
             try:
-                if may_be_quick and len(body) <= INLINE_BYTES:
-                    answer = answer_now(exchange, body)
+                if may_be_quick and len(body) <= INLINE_BYTES and not is_slow(body):
+                    answer: Answer | None = exchange.answer
+                    if exchange.request is None:
+                        answer = await turns.do(partial(answer_now, exchange, body))
                     if answer is not None:
                         return answer
                     work = partial(_resumed, engine, exchange)
@@ -167,6 +177,11 @@ class Rest:
                 bodies.release(body)
 
         return handle, answer_now if may_be_quick else None
+
+
+def is_slow(request: bytes) -> bool:
+    """Say whether a search, not decoded yet, names a part that no quick one has."""
+    return any(word in request for word in SLOW_WORDS)
 
 
 async def _in_time(

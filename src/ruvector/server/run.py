@@ -43,7 +43,9 @@ if TYPE_CHECKING:
 KEEP_ALIVE_SECONDS = 75  # clients pool connections for 5 to 60 s; the server should not be first
 BACKLOG = 1024
 OTHER_FILES = 512  # descriptors that are no connections: tables, segments, logs
-SWITCH_SECONDS = 0.001  # Python's own is 5 ms; benchmarks/loop.py
+SWITCH_SECONDS = 0.0002  # Python's own is 5 ms; benchmarks/loop.py, benchmarks/overload.py
+COLLECTION_THRESHOLDS = (50_000, 20, 50)  # Python's are 700, 10, 10; benchmarks/overload.py
+ACCEPTORS = 16  # connections that one turn of the loop accepts: libuv takes one for each listener
 POLL_SECONDS = 0.02  # how often a drain looks whether it is done
 
 Open = Callable[[str], Engine]
@@ -163,6 +165,14 @@ def bind(host: str, port: int, flag: str = "--http-port") -> socket.socket:
     return door
 
 
+def listeners(door: socket.socket) -> list[socket.socket]:
+    """Return the door and copies of it: a turn of the loop accepts one connection for each.
+
+    With one alone, who connects while turns are long waits a second before anybody reads.
+    """
+    return [door, *(door.dup() for _ in range(ACCEPTORS - 1))]
+
+
 def _open_engine(settings: Settings, path: str) -> Engine:
     from ruvector.engine import Engine as Database
 
@@ -244,7 +254,7 @@ def _run(
         port = door.getsockname()[1]
         grpc_port = None if grpc is None else grpc.port
         print(greeting(settings, len(engine.statistics()), port, grpc_port), flush=True)
-        server.run(sockets=[door])
+        server.run(sockets=listeners(door))
     finally:
         application.stopping = True
         if grpc is not None:
@@ -276,10 +286,13 @@ def _prepare_interpreter() -> None:
 
     A thread that wants the interpreter waits SWITCH_SECONDS before the one that has it must let
     go. Objects that live as long as the server need not be walked by every full collection.
+    Collections of Python's usual size find requests that wait for their turn, again and again; a
+    request leaves nothing behind that only a collection finds.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*COLLECTION_THRESHOLDS)
 
 
 def greeting(settings: Settings, collections: int, port: int, grpc_port: int | None) -> str:

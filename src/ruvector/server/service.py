@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from ruvector.server.telemetry import Hashes, JsonObject, requests_of, telemetry
 
 METRICS_TYPE = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 SLOW_SHOWN = 10  # slow requests in one answer, unless told
+AnswerNow = Callable[[Exchange, bytes], Answer]
 _REACH = {Access.OPEN: None, Access.READ: Reach.LISTING, Access.MANAGE: Reach.SERVER}
 SHUTTING_DOWN = "the server is shutting down"
 
@@ -58,10 +59,6 @@ class ServiceRoutes:
         """Return them all; health needs no key, everything that tells about data does."""
         rows: list[tuple[str, Access, str, Any]] = [
             ("/", Access.OPEN, "Root", self._root),
-            ("/healthz", Access.OPEN, "Health", self._line("healthz check passed")),
-            ("/livez", Access.OPEN, "Health", self._line("livez check passed")),
-            ("/readyz", Access.OPEN, "Health", self._readyz),
-            ("/health", Access.OPEN, "Health", self._health),
             ("/ready", Access.OPEN, "Health", self._ready),
             ("/metrics", Access.READ, "Metrics", self._prometheus),
             ("/telemetry", Access.READ, "Telemetry", self._telemetry),
@@ -69,6 +66,10 @@ class ServiceRoutes:
             ("/openapi.json", Access.READ, "Documentation", self._openapi),
         ]
         return [
+            *(
+                Route("GET", path, Access.OPEN, "Health", _awaited(answer), answer)
+                for path, answer in self._health_rows()
+            ),
             *(
                 Route("GET", path, access, label, handle, reach=_REACH[access])
                 for path, access, label, handle in rows
@@ -87,14 +88,14 @@ class ServiceRoutes:
             }
         )
 
-    def _line(self, text: str) -> Any:
-        async def handle(_: Exchange) -> Answer:
-            return answers.plain(200, text)
-
-        return handle
-
-    async def _health(self, _: Exchange) -> Answer:
-        return answers.document({"status": "ok"})
+    def _health_rows(self) -> list[tuple[str, AnswerNow]]:
+        """Return what waits for nobody: paths, and answers made on the loop's thread."""
+        return [
+            ("/healthz", lambda *_: answers.plain(200, "healthz check passed")),
+            ("/livez", lambda *_: answers.plain(200, "livez check passed")),
+            ("/readyz", self._readyz),
+            ("/health", lambda *_: answers.document({"status": "ok"})),
+        ]
 
     def _problems(self) -> list[str]:
         """Return the names of what is not ready. What is wrong with it is for the log alone."""
@@ -102,7 +103,7 @@ class ServiceRoutes:
             return [SHUTTING_DOWN]
         return [f"shard of collection {name!r}" for name in sorted(self._engine.problems())]
 
-    async def _readyz(self, _: Exchange) -> Answer:
+    def _readyz(self, _: Exchange, __: bytes) -> Answer:
         problems = self._problems()
         if problems:
             return answers.plain(503, "some shards are not ready: " + ", ".join(problems))
@@ -182,6 +183,13 @@ class ServiceRoutes:
         if self._specification is None:
             self._specification = await self._pool.submit(lambda: answers.document(specification()))
         return self._specification
+
+
+def _awaited(answer: AnswerNow) -> Callable[[Exchange], Awaitable[Answer]]:
+    async def handle(exchange: Exchange) -> Answer:
+        return answer(exchange, b"")
+
+    return handle
 
 
 def _given(exchange: Exchange, *names: str) -> dict[str, Any]:

@@ -3,8 +3,11 @@
 from tests.crash.mutants.table import Mutant
 
 POOL = "server/pool.py"
+TURNS = "server/turns.py"
 FORMATS = "storage/data_format.py"
 OVERLOAD = ("tests/server/test_overload.py",)
+IN_TURN = ("tests/server/test_turns.py",)
+IMMEDIATE = ("tests/server/test_immediate.py",)
 SLOW_CLIENTS = ("tests/server/test_slow_clients.py",)
 
 SERVER = (
@@ -12,7 +15,7 @@ SERVER = (
         "L1",
         "queue without patience",
         POOL,
-        (("        if (waiting + 1) * self._pace > self.patience_seconds:", "        if False:"),),
+        ((" or (waiting + 1) * self._pace > promised", ""),),
         OVERLOAD,
     ),
     Mutant(
@@ -30,14 +33,56 @@ SERVER = (
         OVERLOAD,
     ),
     Mutant(
+        "L1",
+        "a turn of the loop serves all who came",
+        TURNS,
+        (("        return perf_counter() < self._ends\n", "        return True\n"),),
+        IN_TURN,
+    ),
+    Mutant(
+        "L1",
+        "queue of quick searches without an end",
+        TURNS,
+        (("return len(self._queue) >= self._room", "return False"),),
+        IMMEDIATE,
+    ),
+    Mutant(
+        "L1",
+        "crowd of slow searches is let in at once",
+        POOL,
+        (("        self._expected += 1\n", "        pass\n"),),
+        OVERLOAD,
+    ),
+    Mutant(
+        "L1",
+        "one connection accepted a turn",
+        "server/run.py",
+        (("ACCEPTORS = 16", "ACCEPTORS = 1"),),
+        IN_TURN,
+    ),
+    Mutant(
+        "L2",
+        "health waits for its turn",
+        "server/protocol.py",
+        (("if immediate.is_urgent(exchange):", "if False:"),),
+        IMMEDIATE,
+    ),
+    Mutant(
+        "L3",
+        "requests keep themselves alive",
+        "server/asgi.py",
+        (("            exchange.receive = None ", "            pass "),),
+        IMMEDIATE,
+    ),
+    Mutant(
         "L2",
         "readiness waits for a thread",
         "server/service.py",
         (
             (
-                "    async def _readyz(self, _: Exchange) -> Answer:\n",
-                "    async def _readyz(self, _: Exchange) -> Answer:\n"
-                "        await self._pool.submit(lambda: None)\n",
+                "    def _readyz(self, _: Exchange, __: bytes) -> Answer:\n",
+                "    def _readyz(self, _: Exchange, __: bytes) -> Answer:\n"
+                "        self._pool.submit(lambda: None)\n",
             ),
         ),
         OVERLOAD,
