@@ -31,6 +31,7 @@ from ruvector.server.compression import compressed
 from ruvector.server.configuration import MEBIBYTE, Settings
 from ruvector.server.exchange import BEGUN, REQUEST_ID, Exchange, raw_path_of
 from ruvector.server.immediate import Immediate
+from ruvector.server.log_level import LogLevel
 from ruvector.server.logs import fields
 from ruvector.server.observer import Observer
 from ruvector.server.pool import Lanes
@@ -93,7 +94,9 @@ class Application:
             lambda: self.leaving or self.stopping,
             lambda: len(self.connections),
         )
-        self.router = Router([*rest.routes(), *cluster_routes(), *about.routes()])
+        level = LogLevel(self.observer, self._bodies)
+        routes = [*rest.routes(), *cluster_routes(), *about.routes(), *level.routes()]
+        self.router = Router(routes)
         self.immediate = Immediate(self, self.router, self._gate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -73,7 +73,12 @@ def start_logging(level: str) -> None:
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(_LEVELS.get(level.upper(), level.upper()))
+    set_level(level)
     # uvicorn tells of its own start and stop; the start message and the exit code say the same.
     for name in ("uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def set_level(level: str) -> None:
+    """Log what is of this level or graver from now on."""
+    logging.getLogger().setLevel(_LEVELS.get(level.upper(), level.upper()))

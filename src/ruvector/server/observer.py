@@ -47,6 +47,10 @@ class Observer:
             lost = lambda: self.metrics.event("audit_lost")  # noqa: E731
             self._audit = AuditLog(settings.audit, Path(folder), lost)
 
+    def log_all(self, is_wanted: bool) -> None:
+        """Log each request, or no longer."""
+        self._logs_all = is_wanted
+
     def close(self) -> None:
         """Write what is waiting to be written."""
         if self._audit is not None:

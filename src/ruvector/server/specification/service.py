@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ruvector.model.wire.query_fields import QUERY_FIELDS, wire_name
+from ruvector.server.configuration import LOG_LEVELS
 from ruvector.server.slow import SLOW_MAX
 from ruvector.server.specification.answers import done, envelope, json, plain, refusals
 from ruvector.server.specification.words import ANYTHING, TEXT, Schema, choice, obj, whole
@@ -90,3 +91,18 @@ CLUSTER = _entry(
     },
 )
 REFUSED = _entry("Refused: this is a single node", refusals((400, 401, 403, 405, 500, 503)))
+
+
+def logger() -> dict[str, dict[str, Any]]:
+    """Return the entries of the log's level, by method."""
+    level = obj(("log_level",), log_level=choice(*LOG_LEVELS))
+    told = {**done(json(envelope(level))), **refusals(_GUARDED)}
+    changed = {**done(json(envelope({"type": "boolean"}))), **refusals((*_GUARDED, 408, 413, 415))}
+    return {
+        "get": {**_entry("What is logged", told), "parameters": []},
+        "post": {
+            **_entry("Change what is logged, until the next start", changed),
+            "parameters": [],
+            "requestBody": {"required": True, "content": json(level)},
+        },
+    }
