@@ -22,7 +22,7 @@ from tests.openapi import narrowing
 from ruvector.server.specification import specification
 
 POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
-SHORT, LONG = {POSITIVE: 3, NEGATIVE: 2}, {POSITIVE: 40, NEGATIVE: 40}  # examples
+SHORT, LONG = {POSITIVE: 5, NEGATIVE: 2}, {POSITIVE: 40, NEGATIVE: 40}  # examples
 DOCUMENT = specification()
 NARROWED = narrowing.narrowed(DOCUMENT)
 OPERATIONS = {
