@@ -18,6 +18,7 @@ def clock(monkeypatch):
     """A clock that stands still unless it is moved: a list of one number."""
     now = [1000.0]
     monkeypatch.setattr(turns_room, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(turns_room, "PATIENCE_SECONDS", 10.0)
     return now
 
 
@@ -78,6 +79,11 @@ def test_who_would_wait_too_long_is_refused_by_the_pace_of_the_queue(clock):
 
     asyncio.run(run())
     assert len(refused) == 2
+
+
+@pytest.mark.parametrize(("given", "taken"), [(0.25, 0.06), (0.02, 0.02)])
+def test_quick_searches_wait_shortly_whatever_others_may(given, taken):
+    assert Turns(given, lambda: None).patience_seconds == taken
 
 
 def test_queue_that_empties_within_a_turn_forgets_that_it_was_slow(clock):
