@@ -1,5 +1,6 @@
 """What a shard keeps, reopened."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -50,6 +51,16 @@ def test_a_reader_keeps_its_snapshot(shard: ShardStore) -> None:
         assert reader.last_sequence == 1
     with shard.read() as reader:
         assert reader.points([0]) == [b"new 0"]
+
+
+def test_a_copy_for_which_there_is_no_room_fails_like_any_file(shard: ShardStore) -> None:
+    with (
+        shard.read() as reader,
+        Path("/dev/full").open("wb", buffering=0) as full,
+        pytest.raises(OSError, match="copied") as caught,
+    ):
+        reader.copy(full.fileno())
+    assert caught.value.errno == errno.ENOSPC
 
 
 def test_ids_come_in_key_order_both_ways(shard: ShardStore) -> None:

@@ -223,9 +223,15 @@ class Reader:
         return sizes
 
     def copy(self, descriptor: int) -> None:
-        """Write this snapshot to an open file, as an LMDB environment without free pages."""
+        """Write this snapshot to an open file, as an LMDB environment without free pages.
+
+        Errors: OSError, as of any file that cannot be written.
+        """
         handle = self._environment.handle
-        handle.copyfd(descriptor, compact=True, txn=self._transaction)
+        try:
+            handle.copyfd(descriptor, compact=True, txn=self._transaction)
+        except lmdb.Error as error:
+            raise OSError(error.code, f"the tables cannot be copied: {error}") from error
 
     def log_ends(self) -> tuple[int, int] | None:
         """Return the first and last sequence in the log, or None when it is empty."""
