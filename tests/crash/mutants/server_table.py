@@ -71,7 +71,7 @@ SERVER = (
         "L3",
         "requests keep themselves alive",
         "server/asgi.py",
-        (("            exchange.receive = None ", "            pass "),),
+        (("            exchange.receive = (\n", "            _ = (\n"),),
         IMMEDIATE,
     ),
     Mutant(

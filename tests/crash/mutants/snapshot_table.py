@@ -107,8 +107,10 @@ SNAPSHOTS = (
         "queue of a lane without an end",
         "server/pool.py",
         (
-            ("if waiting >= self.waiting:", "if False:"),
-            ("if (waiting + 1) * self._pace", "if 0 * self._pace"),
+            (
+                "return waiting >= self.waiting or (waiting + 1) * self._pace > promised",
+                "return False",
+            ),
         ),
         ("tests/crash/test_slow_disk.py",),
     ),
