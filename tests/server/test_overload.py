@@ -172,7 +172,7 @@ def test_work_that_was_let_in_takes_a_place_before_it_is_submitted(pools):
     pool, go = pools(1, waiting=2), threading.Event()
 
     async def run():
-        work = [pool.submit(go.wait)]
+        work = [pool.submit(lambda: go.wait(2))]
         pool.expect()
         pool.expect()
         assert pool.is_full
