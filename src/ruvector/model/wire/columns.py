@@ -22,6 +22,7 @@ from ruvector.model.query_vectors import MODELS
 from ruvector.model.reading import wrong_type
 from ruvector.model.shard_keys import refuse_shard_key
 from ruvector.model.wire.pieces import (
+    PIECE_BYTES,
     convert_ids,
     decode_plain,
     fields_of,
@@ -58,8 +59,8 @@ def decode_options(body: bytes) -> dict[str, Any]:
 
     BadInput for a shard key, which needs a cluster.
     """
-    if not any(b'"%s"' % name.encode() in body for name in _OPTIONS):
-        return {}
+    if len(body) <= PIECE_BYTES and not any(b'"%s"' % name.encode() in body for name in _OPTIONS):
+        return {}  # a larger text is looked through by the kernel, which lets others go on
     fields = fields_of(body)
     options = {
         name: value
