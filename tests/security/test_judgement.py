@@ -226,17 +226,22 @@ def test_quick_searches_of_a_token_with_a_point_are_not_answered_on_the_spot(sec
     proof = {"value_exists": {"collection": "other", "matches": [{"key": "a", "value": 1}]}}
     from ruvector.security.tokens import sign
 
+    search, body = POINTS + "/search", {"vector": [1, 1], "limit": 1}
     for claims, begun in (({}, True), (proof, False), ({"access": []}, False)):
+        secured("POST", search, body, claims)  # a credential is looked at with care once
         headers = {b"content-length": b"9", b"api-key": sign(claims, b"k" * 32).encode()}
-        exchange = application.immediate.begin(b"POST", POINTS.encode() + b"/search", headers)
+        exchange = application.immediate.begin(b"POST", search.encode(), headers)
         assert (exchange is not None) == begun
 
 
 def test_caller_is_known_to_the_exchange(secured):
     from ruvector.security.tokens import sign
 
-    token = sign({"sub": "ingest", **READER}, b"k" * 32).encode()
-    headers = {b"content-length": b"9", b"authorization": b"Bearer " + token}
-    exchange = secured.application.immediate.begin(b"POST", POINTS.encode() + b"/search", headers)
+    search, claims = POINTS + "/search", {"sub": "ingest", **READER}
+    headers = {b"content-length": b"9", b"api-key": sign(claims, b"k" * 32).encode()}
+    begin = secured.application.immediate.begin
+    assert begin(b"POST", search.encode(), headers) is None  # not before it was right once
+    assert secured("POST", search, {"vector": [1, 1], "limit": 1}, claims).status == 200
+    exchange = begin(b"POST", search.encode(), headers)
     assert msgspec.structs.asdict(exchange.caller)["subject"] == "ingest"
     assert (exchange.caller.credential, exchange.caller.role) == ("token", "collections")
