@@ -470,3 +470,19 @@ def test_request_leaves_no_garbage(engine, connect):
     finally:
         gc.set_debug(0)
         gc.garbage.clear()
+
+
+@pytest.mark.parametrize(
+    ("body", "slow"),
+    [
+        (b'{"query": [1, 2], "limit": 3}', False),
+        (b'{"query": 3}', False),
+        (b'{"query": [1, 2], "filter": {"must": []}}', True),
+        (b'{"filter": {"must": [{"is_empty": {"key": "a"}}]}, "query": [1, 2]}', True),
+        (b'{"prefetch": [{"query": [1, 2]}], "query": {"fusion": "rrf"}}', True),
+        (b'{"query": [1, 2], "params": {"exact": true}}', True),
+        (b'{"query": [1, "filter"', True),  # no JSON: found out when it is decoded
+    ],
+)
+def test_words_of_slow_searches_are_seen_around_the_vector(body, slow):
+    assert rest_room.is_slow(body) == slow
