@@ -13,7 +13,8 @@ build=${SANITIZE_BUILD:-${TMPDIR:-/tmp}/ruvector-sanitize-$(id -u)}
 package=$build/package
 prefix=$("$python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
 nanobind=$("$python" -m nanobind --cmake_dir)
-# No step hangs: the tests take about a minute on two idle cores, the driver some seconds.
+# No step hangs. Most tests take some minutes, the driver some seconds; every byte of the damage tests
+# took longer than this beside other work: run tests/index/test_graph_damage.py on an idle machine.
 steps_seconds=600
 
 mkdir -p "$build"
