@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 constexpr std::size_t kPage = 4096;
 constexpr std::size_t kMaxChunks = 65536;
+constexpr std::size_t kTableBytes = kMaxChunks * sizeof(std::atomic<std::byte*>);
 
 std::size_t whole(std::size_t bytes, std::size_t page) { return (bytes + page - 1) / page * page; }
 
@@ -36,6 +37,13 @@ void* map(std::size_t bytes) {
   return memory;
 }
 void unmap(void* memory, std::size_t bytes) { munmap(memory, bytes); }
+// Zeros that take no memory before they are written. Not calloc: once a mapping of this size was
+// freed, malloc takes the next from its heap and writes 512 KiB of zeros for each of six stores.
+void* zeros(std::size_t bytes) {
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  return memory;
+}
 #else
 void* map(std::size_t bytes) {
   void* memory = std::aligned_alloc(kHugePage, bytes);
@@ -43,6 +51,11 @@ void* map(std::size_t bytes) {
   return memory;
 }
 void unmap(void* memory, std::size_t) { std::free(memory); }
+void* zeros(std::size_t bytes) {
+  void* memory = std::calloc(1, bytes);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
 #endif
 
 }  // namespace
@@ -53,14 +66,13 @@ RowStore::RowStore(std::size_t row_bytes) : row_bytes_(row_bytes) {
   shift_ = 6;
   while ((row_bytes_ << shift_) < kHugePage) ++shift_;
   mask_ = (std::size_t{1} << shift_) - 1;
-  // calloc gives untouched zero pages: 512 KiB of address space, not of memory.
-  chunks_ = static_cast<std::atomic<std::byte*>*>(std::calloc(kMaxChunks, sizeof(*chunks_)));
-  if (chunks_ == nullptr) throw std::bad_alloc();
+  // 512 KiB of address space, not of memory.
+  chunks_ = static_cast<std::atomic<std::byte*>*>(zeros(kTableBytes));
 }
 
 RowStore::~RowStore() {
   for (const Block& block : blocks_) unmap(block.memory, block.bytes);
-  std::free(chunks_);
+  unmap(chunks_, kTableBytes);
 }
 
 void RowStore::view(const void* rows_at, std::size_t rows) {
