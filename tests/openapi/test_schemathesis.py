@@ -82,7 +82,10 @@ class Asked:
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
     """Return a server of this module alone: its collections, quotas and aliases come and go."""
-    server = Server(tmp_path_factory.mktemp("schemathesis") / "database")
+    folder = tmp_path_factory.mktemp("schemathesis")
+    settings = folder / "settings.toml"
+    settings.write_text("audit.enabled = true\n")
+    server = Server(folder / "database", ("--config", str(settings)))
     yield Asked(server.url)
     server.stop()
 

@@ -26,6 +26,7 @@ from ruvector.security.keyring import UNPROVEN
 from ruvector.server import answers
 from ruvector.server.access import Gate
 from ruvector.server.answers import Answer, Header
+from ruvector.server.audit_reader import AuditReader
 from ruvector.server.body import BodyReader
 from ruvector.server.compression import compressed
 from ruvector.server.configuration import MEBIBYTE, Settings
@@ -95,8 +96,14 @@ class Application:
             lambda: len(self.connections),
         )
         level = LogLevel(self.observer, self._bodies)
+        audit = AuditReader(
+            self.observer.audit_folder,
+            self._bodies,
+            self.pool.reads,
+            service.read_timeout_secs,
+        )
         routes = [*rest.routes(), *cluster_routes(), *about.routes(), *level.routes()]
-        self.router = Router(routes)
+        self.router = Router([*routes, *audit.routes()])
         self.immediate = Immediate(self, self.router, self._gate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

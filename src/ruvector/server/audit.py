@@ -26,6 +26,13 @@ MAX_WAITING = 10_000  # lines: 3 MB
 SYNC_SECONDS = 1.0
 COMPLAINT_SECONDS = 60.0  # between two log lines about the same trouble
 PERIODS = {"daily": "%Y-%m-%d", "hourly": "%Y-%m-%dT%H"}
+# What a line can be asked for, beside its time; `seconds` comes last in it.
+FIELDS: dict[str, type] = {
+    **dict.fromkeys(("operation", "protocol", "endpoint", "collection", "caller"), str),
+    **dict.fromkeys(("credential", "address", "request_id"), str),
+    "status": int,
+    "outcome": str,
+}
 _DENIED = frozenset({"401", "403", "7", "16"})  # HTTP's, and gRPC's two
 
 _log = logging.getLogger("ruvector.audit")
@@ -125,20 +132,20 @@ class AuditLog:
         if self._file is not None:
             self._file.close()
         self._file, self._period = None, self._period_of(now)
-        own = [path for path in self._files() if path.name.startswith(f"audit-{self._period}.")]
+        own = [
+            path
+            for path in log_files(self._folder)
+            if path.name.startswith(f"audit-{self._period}.")
+        ]
         number = int(own[-1].name.split(".")[-2]) if own else 0
         if own and own[-1].stat().st_size >= self._settings.max_file_size_mb * MEBIBYTE:
             number += 1
         path = self._folder / f"audit-{self._period}.{number:03d}.log"
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         self._file = os.fdopen(os.open(path, flags, 0o600), "ab")
-        for old in self._files()[: -self._settings.max_log_files]:
+        _end_line(self._file.fileno())
+        for old in log_files(self._folder)[: -self._settings.max_log_files]:
             old.unlink(missing_ok=True)
-
-    def _files(self) -> list[Path]:
-        """Return the files of the log, oldest first."""
-        found = [path for path in self._folder.glob("audit-*.*.log") if path.is_file()]
-        return sorted(found, key=lambda path: path.name)
 
     def _complain(self, lines: int, why: str) -> None:
         for _ in range(lines):
@@ -147,6 +154,21 @@ class AuditLog:
         if now - self._complained >= COMPLAINT_SECONDS:
             self._complained = now
             _log.error("lines of the audit log are lost: %s", why)
+
+
+def log_files(folder: Path) -> list[Path]:
+    """Return the files of an audit log, oldest first."""
+    found = [
+        path for path in folder.glob("audit-*.*.log") if path.is_file() and not path.is_symlink()
+    ]
+    return sorted(found, key=lambda path: path.name)
+
+
+def _end_line(file: int) -> None:
+    """End the line that a crash has cut off, so that the next one is a line of its own."""
+    size = os.fstat(file).st_size
+    if size and os.pread(file, 1, size - 1) != b"\n":
+        os.write(file, b"\n")
 
 
 def line_of(answered: Answered) -> bytes:

@@ -37,6 +37,7 @@ class Observer:
         self.attempts = Attempts(settings.service.max_wrong_keys, wrong)
         self.slow = SlowRequests(settings.service.slow_query_secs)
         self._audit: AuditLog | None = None
+        self.audit_folder: Path | None = None
         self.traces: Traces | None = None
         if settings.tracing.enabled:
             self.traces = Traces(settings.tracing)
@@ -44,8 +45,9 @@ class Observer:
         self._logs_all = settings.log_level.upper() == "DEBUG"
         if settings.audit.enabled:
             folder = settings.audit.dir or Path(settings.storage.storage_path) / "audit"
+            self.audit_folder = Path(folder)
             lost = lambda: self.metrics.event("audit_lost")  # noqa: E731
-            self._audit = AuditLog(settings.audit, Path(folder), lost)
+            self._audit = AuditLog(settings.audit, self.audit_folder, lost)
 
     def log_all(self, is_wanted: bool) -> None:
         """Log each request, or no longer."""

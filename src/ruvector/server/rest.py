@@ -170,7 +170,7 @@ class Rest:
                 else:
                     work = partial(_performed, engine, decode, exchange, body)
                 if operation.is_timed:
-                    return await _in_time(lane, work, operation, exchange, default)
+                    return await in_time(lane, work, operation.name, exchange, default)
                 exchange.deadline = Deadline(math.inf)  # ends when the client leaves
                 return await lane.submit(work, exchange.deadline)
             finally:
@@ -190,10 +190,10 @@ def is_slow(request: bytes) -> bool:
     return any(word in around for word in SLOW_WORDS)
 
 
-async def _in_time(
+async def in_time(
     lane: WorkerPool,
     work: Callable[[], Answer],
-    operation: Operation,
+    name: str,
     exchange: Exchange,
     default: float,
 ) -> Answer:
@@ -204,11 +204,11 @@ async def _in_time(
     seconds = _timeout_of(exchange) or default
     left = seconds - (perf_counter() - exchange.started)
     deadline = exchange.deadline = Deadline(left)
-    timed = partial(_timed, work, deadline, operation.name, seconds)
+    timed = partial(_timed, work, deadline, name, seconds)
     try:
         return await asyncio.wait_for(lane.submit(timed, deadline), left)
     except TimeoutError as error:
-        raise too_late(operation.name, seconds) from error
+        raise too_late(name, seconds) from error
 
 
 def _timeout_of(exchange: Exchange) -> int | None:

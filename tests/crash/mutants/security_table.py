@@ -8,6 +8,7 @@ GRPC = "tests/security/test_grpc_matrix.py"
 TOKENS = ("tests/security/test_tokens.py",)
 JUDGED = "tests/security/test_judgement.py"
 TLS = "tests/server/test_tls.py"
+AUDIT = ("tests/server/test_audit_reader.py",)
 HOSTS = ("tests/server/test_access.py::test_browsers_cannot_get_in_without_a_key",)
 
 CALLERS = "security/callers.py"
@@ -297,5 +298,26 @@ SECURITY = (
         "security/attempts.py",
         (("            if self._windows:\n", "            if False:\n"),),
         ("tests/security/test_attempts.py",),
+    ),
+    Mutant(
+        "S2",
+        "audit log shown to readers",
+        "server/audit_reader.py",
+        (("Access.MANAGE", "Access.READ"),),
+        MATRIX,
+    ),
+    Mutant(
+        "S2",
+        "audit log filtered by the beginning of a value",
+        "server/audit_reader.py",
+        (('[1:-1].encode() + b","', "[1:-1].rstrip('\"').encode()"),),
+        AUDIT,
+    ),
+    Mutant(
+        "D6",
+        "line of the audit log goes on where a crash cut one off",
+        "server/audit.py",
+        (("        _end_line(self._file.fileno())\n", ""),),
+        AUDIT,
     ),
 )

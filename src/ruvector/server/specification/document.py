@@ -10,6 +10,7 @@ from ruvector.model.operations import OPERATIONS, Operation
 from ruvector.model.wire.bodies import body_type
 from ruvector.model.wire.point_bodies import ChangesBody, UpdateVectorsBody, UpsertBody
 from ruvector.server import identity
+from ruvector.server.audit_reader import PATH as AUDIT
 from ruvector.server.log_level import PATH as LOGGER
 from ruvector.server.short_forms import DISTANCES, OF_THE_VECTOR
 from ruvector.server.specification import answers, service
@@ -45,6 +46,7 @@ def specification() -> dict[str, Any]:
     for path, entry in service.entries().items():
         paths[path] = {"get": entry}
     paths[LOGGER] = service.logger()
+    paths[AUDIT] = service.audit()
     return {
         "openapi": "3.1.0",
         "info": {

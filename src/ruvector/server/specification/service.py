@@ -4,10 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from ruvector.model.wire.query_fields import QUERY_FIELDS, wire_name
+from ruvector.server.audit import FIELDS as AUDIT_FIELDS
+from ruvector.server.audit_reader import LIMIT_MAX as AUDIT_LINES_MAX
 from ruvector.server.configuration import LOG_LEVELS
 from ruvector.server.slow import SLOW_MAX
 from ruvector.server.specification.answers import done, envelope, json, plain, refusals
-from ruvector.server.specification.words import ANYTHING, TEXT, Schema, choice, obj, whole
+from ruvector.server.specification.values import MOMENT
+from ruvector.server.specification.words import ANYTHING, TEXT, Schema, array, choice, obj, whole
 
 _GUARDED = (400, 401, 403, 422, 500, 503)  # of routes that need a key
 _IDENTITY = dict.fromkeys(("title", "version", "commit", "server", "server_version"), TEXT)
@@ -105,4 +108,27 @@ def logger() -> dict[str, dict[str, Any]]:
             "parameters": [],
             "requestBody": {"required": True, "content": json(level)},
         },
+    }
+
+
+def audit() -> dict[str, dict[str, Any]]:
+    """Return the entry of the audit log, by method."""
+    number = {"type": "string", "pattern": "^[0-9]{1,9}$"}
+    filters = {
+        "type": "object",
+        "properties": {n: number if k is int else TEXT for n, k in AUDIT_FIELDS.items()},
+        "additionalProperties": False,
+    }
+    limit = whole(1, AUDIT_LINES_MAX)
+    query = obj((), time_from=MOMENT, time_to=MOMENT, limit=limit, filters=filters)
+    found = envelope(obj(("entries",), entries=array(ANYTHING), unreadable=whole(1, 2**31)))
+    return {
+        "post": {
+            **_entry(
+                "The newest lines of the audit log",
+                {**done(json(found)), **refusals((*_GUARDED, 408, 413, 415))},
+            ),
+            "parameters": query_parameters(("timeout",)),
+            "requestBody": {"required": True, "content": json(query)},
+        }
     }
