@@ -44,6 +44,7 @@ OPENS_FILES = {
     "snapshots": "the room for it",
     "demo": "reads the demo's points, which are part of the package",
     "server/audit.py": "writes the audit log, which is no data of the database",
+    "server/audit_reader.py": "reads the audit log",
     "server/configuration.py": "reads the configuration file",
     "model/proto/schema.py": "reads the messages' definitions, which are part of the package",
     "client/grpc.py": "reads the files of certificates that grpcio takes as bytes",
