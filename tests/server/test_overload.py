@@ -214,3 +214,23 @@ def test_reads_let_the_loop_go_first(pools):
         assert asyncio.run(niceness(lanes.writes)) == own
     finally:
         lanes.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no niceness")
+@pytest.mark.parametrize("own", [7, 18])
+def test_a_server_that_is_nice_itself_has_readers_that_are_nicer(pools, own):
+    """Who may not lower a niceness got no thread for reads: every read waited for its timeout."""
+    found = []
+    own = max(own, os.getpriority(os.PRIO_PROCESS, 0))
+
+    async def niceness(pool):
+        return await pool.submit(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    def start():  # a thread begins with the niceness of the one that starts it
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), own)
+        found.append(asyncio.run(niceness(pools(1, niceness=3))))
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    thread.join()
+    assert found == [min(19, own + 3)]

@@ -172,7 +172,9 @@ class WorkerPool:
         with 3, 22 ms with 8; goodput 93, 94 and 68 % (benchmarks/overload.py).
         """
         if self._niceness and sys.platform == "linux":  # elsewhere a process has one for all
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._niceness)
+            own = threading.get_native_id()
+            niceness = os.getpriority(os.PRIO_PROCESS, own) + self._niceness
+            os.setpriority(os.PRIO_PROCESS, own, niceness)  # beyond 19 it is 19
 
     def _work(self) -> None:
         self._begin_thread()
