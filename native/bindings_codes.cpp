@@ -79,7 +79,8 @@ void check_rows(const std::uint32_t* numbers, std::size_t count, std::size_t row
 }
 
 void make_graph(CodedGraph* self, const Quantizer& quantizer, Vectors vectors, Bytes2 codes,
-                std::optional<Rows2> links, std::optional<Rows1> entries, bool vectors_are_cold) {
+                std::optional<Rows2> links, std::optional<Rows1> entries, bool vectors_are_cold,
+                std::optional<Bytes2> beside) {
   CodedArrays arrays;
   arrays.rows = codes.shape(0);
   check_codes(quantizer, codes);
@@ -105,7 +106,23 @@ void make_graph(CodedGraph* self, const Quantizer& quantizer, Vectors vectors, B
     check_rows(arrays.links, arrays.rows * arrays.links_per_node, arrays.rows, true);
     check_rows(arrays.entries, arrays.entry_count, arrays.rows, false);
   }
+  if (beside && !links) throw nb::value_error("copies beside the rows belong to links");
+  if (beside) arrays.beside = reinterpret_cast<const std::byte*>(beside->data());
   new (self) CodedGraph(quantizer, arrays);
+  if (beside && (beside->shape(0) != arrays.rows || beside->shape(1) != self->beside_bytes())) {
+    self->~CodedGraph();
+    throw nb::value_error("copies beside the rows do not fit the links and vectors");
+  }
+}
+
+nb::object copies(const CodedGraph& graph, int threads) {
+  if (!graph.arrays().links) throw nb::value_error("there are no links to lie beside");
+  auto out = new_array<std::uint8_t>({graph.arrays().rows, graph.beside_bytes()});
+  {
+    const nb::gil_scoped_release released;
+    graph.write_copies(reinterpret_cast<std::byte*>(out.data()), threads);
+  }
+  return nb::cast(out);
 }
 
 Hits search(const CodedGraph& graph, Floats2 queries, std::size_t k, std::size_t beam,
@@ -237,7 +254,8 @@ void bind_codes(nb::module_& module) {
       .def("__init__", &make_graph, nb::keep_alive<1, 2>(), nb::arg("quantizer"),
            nb::arg("vectors").noconvert(), nb::arg("codes").noconvert(),
            nb::arg("links").noconvert().none(), nb::arg("entries").noconvert().none(),
-           nb::arg("vectors_are_cold"))
+           nb::arg("vectors_are_cold"), nb::arg("beside").noconvert().none() = nb::none())
+      .def("copies", &copies, nb::arg("threads"))
       .def("search", &search, nb::arg("queries").noconvert(), nb::arg("k"), nb::arg("beam"),
            nb::arg("candidates"), nb::arg("ignores_codes"), nb::arg("exact"),
            nb::arg("allowed").noconvert().none(), nb::arg("allowed_count"), nb::arg("threads"))

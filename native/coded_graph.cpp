@@ -24,17 +24,17 @@ constexpr std::size_t kSeedSample = 256;
 constexpr std::size_t kSeeds = 8;
 
 // Has the system read these rows together, so that their reads do not wait for each other.
-void ask_for(const std::byte* vectors, std::size_t bytes, const Candidate* rows,
+void ask_for(const CodedGraph& graph, std::size_t bytes, const Candidate* rows,
              std::size_t count) {
 #if defined(__linux__)
   static const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
   for (std::size_t i = 0; i < count; ++i) {
-    const auto at = reinterpret_cast<std::uintptr_t>(vectors + rows[i].row * bytes);
+    const auto at = reinterpret_cast<std::uintptr_t>(graph.original(rows[i].row));
     const std::uintptr_t start = at / page * page;
     madvise(reinterpret_cast<void*>(start), at + bytes - start, MADV_WILLNEED);
   }
 #else
-  (void)vectors, (void)bytes, (void)rows, (void)count;
+  (void)graph, (void)bytes, (void)rows, (void)count;
 #endif
 }
 
@@ -70,6 +70,39 @@ class CodedGraph::Rows {
   GraphOptions options_;
 };
 
+// Walked by the compact code alone: originals are compared only in the end.
+class CodedGraph::RowsWithCopies : public CodedGraph::Rows {
+ public:
+  explicit RowsWithCopies(const CodedGraph& graph)
+      : Rows(graph, graph.quantizer_, graph.arrays_.codes),
+        beside_(graph.arrays_.beside),
+        stride_(graph.beside_bytes()) {}
+  // The copy of the code of the neighbour at `place` among the links of `row`.
+  const std::byte* code_beside(std::uint32_t row, std::size_t place) const {
+    return beside_ + row * stride_ + place * code_bytes();
+  }
+
+ private:
+  const std::byte* beside_;
+  std::size_t stride_;
+};
+
+// `expand` of walk.hpp for rows whose neighbours' codes lie beside their own: found by the type of
+// its argument.
+template <class Code, class Query, class Take>
+void expand(const CodedGraph::RowsWithCopies& graph, const Code& code, const Query& query,
+            std::uint32_t row, std::size_t limit, Scratch& scratch, Take&& take) {
+  const std::uint32_t* links = graph.links(row);
+  const std::size_t width = graph.options().links_per_node;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < width && links[i] != kNoRow; ++i) {
+    if (links[i] >= limit || !scratch.meet(links[i])) continue;
+    take(code.distance(query, graph.code_beside(row, i)), links[i]);
+    ++count;
+  }
+  scratch.distances += count;
+}
+
 namespace {
 
 // Gives scratch back when the walk is over, also by exception.
@@ -86,9 +119,10 @@ class Lease {
   std::unique_ptr<Scratch> scratch_;
 };
 
+template <class RowsSeen>
 class Query {
  public:
-  Query(const CodedGraph& graph, const CodedGraph::Rows& rows, const Quantizer& code,
+  Query(const CodedGraph& graph, const RowsSeen& rows, const Quantizer& code,
         const ExactCode& exact, const CodedSearch& options, Scratch& scratch)
       : graph_(graph), rows_(rows), code_(code), exact_(exact), options_(options),
         scratch_(scratch), higher_(higher_is_better(code.metric())) {}
@@ -200,23 +234,21 @@ class Query {
         best.offer(rank_of(code_.score(candidates[i].distance), candidates[i].row, higher_));
       return;
     }
-    const CodedArrays& arrays = graph_.arrays();
     const std::size_t bytes = exact_.row_bytes();
     const QuantizedQuery query = exact_.prepare(vector_, nullptr);
-    if (arrays.vectors_are_cold) ask_for(arrays.vectors, bytes, candidates, count);
+    if (graph_.arrays().vectors_are_cold) ask_for(graph_, bytes, candidates, count);
     for (std::size_t i = 0; i < count && i < kAhead; ++i)
-      fetch_row(arrays.vectors + candidates[i].row * bytes, bytes);
+      fetch_row(graph_.original(candidates[i].row), bytes);
     for (std::size_t i = 0; i < count; ++i) {
-      if (i + kAhead < count)
-        fetch_row(arrays.vectors + candidates[i + kAhead].row * bytes, bytes);
+      if (i + kAhead < count) fetch_row(graph_.original(candidates[i + kAhead].row), bytes);
       const std::uint32_t row = candidates[i].row;
-      const float distance = exact_.distance(query, arrays.vectors + row * bytes);
+      const float distance = exact_.distance(query, graph_.original(row));
       best.offer(rank_of(exact_.score(distance), row, higher_));
     }
   }
 
   const CodedGraph& graph_;
-  const CodedGraph::Rows& rows_;
+  const RowsSeen& rows_;
   const Quantizer& code_;
   const ExactCode& exact_;
   const CodedSearch& options_;
@@ -245,12 +277,45 @@ void CodedGraph::search(const float* queries, std::size_t query_count, const Cod
   CodedSearch asked = options;
   asked.ignores_codes = by_originals;
   const Quantizer& code = by_originals ? static_cast<const Quantizer&>(exact_code_) : quantizer_;
-  const Rows rows(*this, code, by_originals ? arrays_.vectors : arrays_.codes);
-  parallel_for(query_count, threads, 1, [&](std::size_t i) {
-    Lease scratch(*this);
-    Query(*this, rows, code, exact_code_, asked, *scratch)
-        .run(queries + i * quantizer_.dim(), columns, out_rows + i * columns,
-             out_scores + i * columns);
+  const auto run = [&](const auto& rows) {
+    parallel_for(query_count, threads, 1, [&](std::size_t i) {
+      Lease scratch(*this);
+      Query(*this, rows, code, exact_code_, asked, *scratch)
+          .run(queries + i * quantizer_.dim(), columns, out_rows + i * columns,
+               out_scores + i * columns);
+    });
+  };
+  if (arrays_.beside && !by_originals)
+    run(RowsWithCopies(*this));
+  else
+    run(Rows(*this, code, by_originals ? arrays_.vectors : arrays_.codes));
+}
+
+std::size_t CodedGraph::beside_bytes() const {
+  constexpr std::size_t kLine = 64;
+  const std::size_t bytes =
+      arrays_.links_per_node * quantizer_.row_bytes() + exact_code_.row_bytes();
+  return (bytes + kLine - 1) / kLine * kLine;
+}
+
+const std::byte* CodedGraph::original(std::uint32_t row) const {
+  if (!arrays_.beside) return arrays_.vectors + row * exact_code_.row_bytes();
+  return arrays_.beside + row * beside_bytes() + arrays_.links_per_node * quantizer_.row_bytes();
+}
+
+void CodedGraph::write_copies(std::byte* out, int threads) const {
+  const std::size_t bytes = quantizer_.row_bytes(), stride = beside_bytes();
+  const std::size_t width = arrays_.links_per_node, exact = exact_code_.row_bytes();
+  constexpr std::size_t kRowsAtATime = 256;
+  parallel_for(arrays_.rows, threads, kRowsAtATime, [&](std::size_t row) {
+    std::byte* to = out + row * stride;
+    std::memset(to, 0, stride);
+    for (std::size_t i = 0; i < width; ++i) {
+      const std::uint32_t link = arrays_.links[row * width + i];
+      if (link == kNoRow) break;
+      std::memcpy(to + i * bytes, arrays_.codes + link * bytes, bytes);
+    }
+    std::memcpy(to + width * bytes, arrays_.vectors + row * exact, exact);
   });
 }
 

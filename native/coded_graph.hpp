@@ -27,6 +27,9 @@ struct CodedArrays {
   const std::uint32_t* entries = nullptr;
   std::size_t entry_count = 0;
   bool vectors_are_cold = false;  // on disk: asked for together before they are read
+  // [rows, links_per_node codes, original] or null: what a step and the last word need of a row, in
+  // one place; other bytes than the codes and vectors above, which they are copies of.
+  const std::byte* beside = nullptr;
 };
 
 struct CodedSearch {
@@ -54,8 +57,16 @@ class CodedGraph {
   void give_scratch(std::unique_ptr<Scratch> scratch) const;
   std::size_t scratch_bytes() const;
 
-  // The rows as one code or the other sees them: what the walk asks of a graph.
+  // The rows as one code or the other sees them: what the walk asks of a graph. Those with copies
+  // beside them measure a row's neighbours from the row's own block.
   class Rows;
+  class RowsWithCopies;
+
+  // Writes [rows, beside_bytes()] of copies; the last bytes of a row are zeros up to a cache line.
+  void write_copies(std::byte* out, int threads) const;
+  std::size_t beside_bytes() const;
+  // A row's original: its copy, where there is one.
+  const std::byte* original(std::uint32_t row) const;
 
  private:
   const Quantizer& quantizer_;

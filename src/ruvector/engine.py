@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 from ruvector.collection.catalog import Catalog
-from ruvector.collection.changes import FREES_SPACE, change_of
 from ruvector.collection.collection import Collection
 from ruvector.collection.issues import issues_of
 from ruvector.collection.memory import memory_report
@@ -22,10 +21,12 @@ from ruvector.collection.settings import changed_config, describe, new_config
 from ruvector.collection.strict import check_strict
 from ruvector.collection.telemetry import JsonObject, collection_telemetry
 from ruvector.collection.vector_names import with_vector, without_vector
-from ruvector.errors import BadInput, MalformedRequest, NotFound, RuvectorError, TimedOut
+from ruvector.collection.writes import write_all
+from ruvector.errors import BadInput, MalformedRequest, NotFound, RuvectorError
 from ruvector.kernel.deadlines import Deadline, DeadlinePassed, works_for_deadline
 from ruvector.model import requests as r
 from ruvector.model import results as out
+from ruvector.model.collection_defaults import BUILT_IN, CollectionDefaults
 from ruvector.model.configs import CollectionConfig
 from ruvector.model.deadlines import within
 from ruvector.model.lifetimes import Clock, wall_clock
@@ -90,10 +91,12 @@ class Engine:
         read_only: bool = False,
         snapshots: SnapshotSettings | None = None,
         clock: Clock = wall_clock,
+        defaults: CollectionDefaults = BUILT_IN,
     ) -> "Engine":
         """Open the database in a folder, made if missing; ":memory:" for one that goes with it.
 
-        `clock` tells when points expire, in milliseconds since 1970.
+        `clock` tells when points expire, in milliseconds since 1970; `defaults` what collections
+        begin with.
         Errors: StorageLocked when another process has it open for writing; StorageDamaged.
         Cost: about 1 µs a point, and reading every segment file once.
         """
@@ -102,7 +105,9 @@ class Engine:
             root, settings = temporary or Path(path), snapshots or SnapshotSettings()
             folder = snapshot_folder(root, settings)
             sinks = partial(sink_of, folder) if settings.archive_log else None
-            catalog = Catalog.open(root, read_only=read_only, clock=clock, sinks=sinks)
+            catalog = Catalog.open(
+                root, read_only=read_only, clock=clock, sinks=sinks, defaults=defaults
+            )
             return cls(catalog, temporary, Snapshots(catalog, settings, folder))
         except BaseException:
             if temporary is not None:
@@ -308,7 +313,7 @@ def _collection_exists(catalog: Catalog, request: r.CollectionExists) -> out.Exi
 
 
 def _create_collection(catalog: Catalog, request: r.CreateCollection) -> bool:
-    catalog.create(request.collection, new_config(request))
+    catalog.create(request.collection, new_config(request, catalog.defaults))
     return True
 
 
@@ -427,21 +432,7 @@ def _batch_update(catalog: Catalog, request: r.BatchUpdate) -> list[out.UpdateRe
 
 
 def _write_all(catalog: Catalog, request: Any, operations: list[Any]) -> list[out.UpdateResult]:
-    collection = catalog.get(request.collection)
-    changes = [change_of(collection, operation) for operation in operations]
-    if not changes:
-        return []
-    frees_space = all(isinstance(operation, FREES_SPACE) for operation in operations)
-    try:
-        sequences = collection.write(
-            changes, frees_space=frees_space, timeout_seconds=request.timeout
-        )
-    except TimedOut:
-        return [out.UpdateResult(None, "wait_timeout") for _ in operations]
-    if any(isinstance(operation, r.CreateFieldIndex) for operation in operations):
-        collection.fill_indexes()
-    status = "completed" if request.wait else "acknowledged"
-    return [out.UpdateResult(sequence, status) for sequence in sequences]
+    return write_all(catalog.get(request.collection), request, operations)
 
 
 def _reading(handler: Handler) -> Callable[[Catalog, Any], Any]:

@@ -90,6 +90,45 @@ def test_changed_settings_keep_sparse_vectors(
     assert sparse.storage.expected_cache_bytes == sparse.index.expected_cache_bytes == 0
 
 
+def test_pinned_sparse_vectors_are_memory_of_the_process(client: RuvectorClient, name: str) -> None:
+    index = {"full_scan_threshold": 0, "memory": "pinned"}
+    client.create_collection(name, sparse_vectors={"few": {"index": index}})
+    client.upsert(name, points=[{"id": i, "vector": {"few": v}} for i, v in enumerate(few(50))])
+    client.wait_for_index(name, 30)
+    (sparse,) = client.get_memory(name).sparse_vectors
+    for part in (sparse.storage, sparse.index):
+        assert part.ram_bytes == part.disk_bytes > 0
+    echoed = client.get_collection(name).config["params"]["sparse_vectors"]
+    assert echoed == {"few": {"index": index}}
+    client.update_collection(name, sparse_vectors={"few": {"index": {"memory": "cached"}}})
+    client.wait_for_index(name, 30)
+    (sparse,) = client.get_memory(name).sparse_vectors
+    assert sparse.storage.ram_bytes == sparse.index.ram_bytes == 0
+
+
+def test_inline_storage_copies_codes_and_originals_beside_the_links(
+    client: RuvectorClient, name: str
+) -> None:
+    vectors = np.random.default_rng(7).standard_normal((2100, 64)).astype(np.float32)
+    codes = {"scalar": {"type": "int8"}}
+    client.create_collection(name, 64, quantization=codes, hnsw={"m": 8}, optimizers=NOW)
+    client.upsert(name, ids=range(2100), vectors=vectors)
+    client.wait_for_index(name, 60)
+    (before,) = client.get_memory(name).vectors
+    client.update_collection(name, hnsw={"inline_storage": True})
+    client.wait_for_index(name, 60)
+    (after,) = client.get_memory(name).vectors
+    copies = 2100 * (16 * 64 + 4 * 64)  # of 16 neighbours' codes and of the original
+    assert after.index.disk_bytes - before.index.disk_bytes >= copies
+    assert after.quantized
+    assert after.quantized == before.quantized
+    assert client.search(name, vectors[9], limit=1)[0].id == 9
+    client.update_collection(name, hnsw={"inline_storage": False})
+    client.wait_for_index(name, 60)
+    (again,) = client.get_memory(name).vectors
+    assert again.index.disk_bytes == before.index.disk_bytes
+
+
 def test_new_name_that_the_quantization_cannot_take_is_refused(
     client: RuvectorClient, name: str
 ) -> None:

@@ -10,6 +10,7 @@ from ruvector.kernel import Metric, exact_search
 from ruvector.model.quantization import CODES, Code
 
 ONE_OF_EACH = ("int8", "1.5bit", "4bit", "pq16")
+LINKS = ("links", "entries")
 DIM = 64
 ROWS = 1500
 
@@ -164,3 +165,37 @@ def test_memory_is_links_and_codes() -> None:
     graph, _ = coded("4bit")
     per_row = 16 * 4 + 64  # links, and 32 bytes of code with 12 of factors, rounded up to 64
     assert abs(graph.memory_bytes / ROWS - per_row) < 0.2 * per_row
+
+
+@pytest.mark.parametrize("code", ONE_OF_EACH)
+def test_walk_over_copies_reads_neither_codes_nor_originals(code: str) -> None:
+    plain, data = coded(code)
+    inline = CodedGraph.encode(plain.links(), Code(code, inline=True), data, Metric.COSINE, 2)
+    use = CodeUse(rescore=True)
+    expected = plain.search(data[:40], 10, 80, use=use)
+    found = inline.search(data[:40], 10, 80, use=use)
+    assert np.array_equal(found[0], expected[0])
+    assert np.array_equal(found[1], expected[1])
+    arrays = inline.arrays()
+    assert arrays["beside"].nbytes >= ROWS * (16 * arrays["codes"].shape[1] + 4 * DIM)
+    entries = arrays["entries"]
+    blank = np.zeros_like(arrays["codes"])
+    blank[entries] = arrays["codes"][entries]  # a walk starts from them
+    elsewhere = CodedGraph.from_arrays(
+        {**arrays, "codes": blank}, np.zeros_like(data), Metric.COSINE
+    )
+    again = elsewhere.search(data[:40], 10, 80, use=use)
+    assert np.array_equal(again[0], expected[0])
+    assert np.array_equal(again[1], expected[1])
+
+
+@pytest.mark.parametrize("cut", [(slice(1, None), slice(None)), (slice(None), slice(64, None))])
+def test_copies_that_do_not_fit_are_refused(cut: tuple[slice, slice]) -> None:
+    plain, data = coded("4bit")
+    inline = CodedGraph.encode(plain.links(), Code("4bit", inline=True), data, Metric.COSINE, 2)
+    beside = np.ascontiguousarray(inline.arrays()["beside"][cut])
+    with pytest.raises(ValueError, match="copies"):
+        CodedGraph.from_arrays({**inline.arrays(), "beside": beside}, data, Metric.COSINE)
+    alone = {name: array for name, array in inline.arrays().items() if name not in LINKS}
+    with pytest.raises(ValueError, match="copies"):
+        CodedGraph.from_arrays(alone, data, Metric.COSINE)

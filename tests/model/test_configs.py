@@ -56,6 +56,7 @@ HNSW = {
     "on_disk": True,
     "memory": "pinned",
     "payload_m": 16,
+    "inline_storage": True,
 }
 OPTIMIZERS = {
     "deleted_threshold": 0.5,
@@ -66,6 +67,7 @@ OPTIMIZERS = {
     "indexing_threshold": 0,
     "flush_interval_sec": 1,
     "max_optimization_threads": 2,
+    "prevent_unoptimized": True,
 }
 
 
@@ -199,7 +201,7 @@ REFUSED_ON_CREATE: list[tuple[str, Any, str]] = [
     ("sparse_vectors", {"s": {"size": 3}}, "sparse_vectors.s"),
     ("sparse_vectors", {"s": {"modifier": "tf"}}, "sparse_vectors.s"),
     ("sparse_vectors", {"s": {"index": {"datatype": "turbo4"}}}, "sparse_vectors.s"),
-    ("sparse_vectors", {"s": {"index": {"memory": "pinned"}}}, "sparse_vectors.s.index.memory"),
+    ("sparse_vectors", {"s": {"index": {"memory": "warm"}}}, "sparse_vectors.s.*memory"),
     ("sparse_vectors", {"s": {"index": {"full_scan_threshold": -1}}}, "full_scan_threshold"),
     ("strict_mode_config", {"sparse_config": []}, "strict_mode_config"),
     ("wal_config", WalConfigDiff(wal_capacity_mb=0), "wal_capacity_mb"),
@@ -220,7 +222,6 @@ REFUSED_HNSW: list[tuple[str, Any]] = [
     ("max_indexing_threads", -1),
     ("payload_m", 1),
     ("payload_m", 129),
-    ("inline_storage", True),
     ("m", 10**5000),
 ]
 REFUSED_OPTIMIZERS: list[tuple[str, Any]] = [
@@ -234,7 +235,6 @@ REFUSED_OPTIMIZERS: list[tuple[str, Any]] = [
     ("flush_interval_sec", -1),
     ("max_optimization_threads", -1),
     ("max_optimization_threads", "all"),
-    ("prevent_unoptimized", True),
 ]
 REFUSED_VECTOR: list[tuple[str, Any]] = [
     ("size", 0),

@@ -153,7 +153,7 @@ def test_graph_has_the_links_that_were_asked_for(path: Path, line: NDArray[np.fl
         {"payload": {"memory": "pinned"}},
         {"hnsw": {"payload_m": 1}},
         {"hnsw": {"m": 1000}},
-        {"optimizers": {"prevent_unoptimized": True}},
+        {"optimizers": {"vacuum_min_vector_number": 1}},
     ],
     ids=str,
 )

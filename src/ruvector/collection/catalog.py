@@ -25,12 +25,14 @@ from ruvector.collection.moment import CollectionMoment, Moment
 from ruvector.collection.quotas import Quotas
 from ruvector.errors import (
     AlreadyExists,
+    BadInput,
     NotFound,
     RuvectorError,
     ShardPoisoned,
     StorageDamaged,
     StorageLocked,
 )
+from ruvector.model.collection_defaults import BUILT_IN, CollectionDefaults
 from ruvector.model.configs import CollectionConfig
 from ruvector.model.lifetimes import Clock, wall_clock
 from ruvector.model.reports import QuotaConfig
@@ -76,9 +78,11 @@ class Catalog:
         lock: DatabaseLock | None,
         clock: Clock = wall_clock,
         sinks: Sinks | None = None,
+        defaults: CollectionDefaults = BUILT_IN,
     ) -> None:
         self.root = root
         self.clock = clock
+        self.defaults = defaults
         self._sinks = sinks
         self.read_only = lock is None
         self._meta = meta
@@ -99,10 +103,12 @@ class Catalog:
         read_only: bool = False,
         clock: Clock = wall_clock,
         sinks: Sinks | None = None,
+        defaults: CollectionDefaults = BUILT_IN,
     ) -> "Catalog":
         """Open the data folder with all its collections; a writer creates a missing one.
 
-        `clock` tells when points expire; `sinks` who keeps the log of a collection.
+        `clock` tells when points expire; `sinks` who keeps the log of a collection; `defaults` what
+        new collections begin with.
         """
         if not read_only:
             files.make_folder(root)
@@ -113,7 +119,7 @@ class Catalog:
         meta: MetaStore | None = None
         try:
             meta = MetaStore.open(root, read_only=read_only, create=not read_only)
-            catalog = cls(root, meta, lock, clock, sinks)
+            catalog = cls(root, meta, lock, clock, sinks, defaults)
             if not read_only:
                 note_format(root)
                 files.make_folder(root / COLLECTIONS_FOLDER)
@@ -231,6 +237,8 @@ class Catalog:
             self._refuse_read_only()
             if self.exists(name):
                 raise AlreadyExists(f"Collection `{name}` already exists!")
+            self._refuse_too_many()
+            config = msgspec.structs.replace(config, created_at=self.clock())
             folder = self._new_folder()
             path = self.root / COLLECTIONS_FOLDER / folder
             collection: Collection | None = None
@@ -395,6 +403,14 @@ class Catalog:
 
     def _sink_of(self, name: str) -> Sink | None:
         return None if self._sinks is None else self._sinks(name)
+
+    def _refuse_too_many(self) -> None:
+        most = self.defaults.max_collections
+        if most is not None and len(self._stored) >= most:
+            raise BadInput(
+                f"there are {len(self._stored)} collections; storage.max_collections allows "
+                f"{most}: delete one, or raise it"
+            )
 
     def _refuse_collection_name(self, alias: str) -> None:
         if alias in self._stored:

@@ -177,4 +177,5 @@ _CHANGES: dict[type, Callable[[Collection, Any], Change]] = {
     r.CreateFieldIndex: _create_field_index,
     r.DeleteFieldIndex: _delete_field_index,
 }
+BRINGS_VECTORS = (r.Upsert, r.UpdateVectors)
 FREES_SPACE = (r.DeletePoints, r.DeleteFieldIndex)

@@ -120,6 +120,14 @@ class Collection:
         except FutureTimeout as error:
             raise TimedOut(f"the write was not durable after {timeout_seconds} seconds") from error
 
+    def catch_up(self, timeout_seconds: float | None = None) -> None:
+        """Hold a write back while a large segment has no index, where the settings ask for that.
+
+        TimedOut after the time given.
+        """
+        if self.config.optimizer_config.prevent_unoptimized is True:
+            self.maintenance.catch_up(timeout_seconds)
+
     def fill_indexes(self) -> None:
         """Fill the payload indexes that were created and are not to stay cold."""
         with self.shard.lock:

@@ -49,6 +49,7 @@ class Maintenance:
         self._woken = time.monotonic()
         self._waiting_since: float | None = None
         self._forced = 0  # callers of `finish` that want everything indexed
+        self._held = 0  # callers of `catch_up`
         self.failure: BaseException | None = None
         self.current = ""  # the reason of the step that runs
         self.history = History(str(shard.store.path))
@@ -86,6 +87,45 @@ class Maintenance:
         finally:
             with self._changed:
                 self._forced -= 1
+
+    def catch_up(self, timeout_seconds: float | None) -> None:
+        """Return when no segment that is worth an index lacks it; TimedOut after the time given.
+
+        At once where maintenance fails or may not work: nobody waits for what does not come.
+        """
+        deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        with self._changed:
+            self._held += 1
+        try:
+            while self.failure is None and self._lags():
+                self._start()
+                if self._cancel.is_set():
+                    raise Unavailable("the database was closed while the write was held back")
+                left = 0.5 if deadline is None else min(0.5, deadline - time.monotonic())
+                if left <= 0:
+                    raise TimedOut(
+                        f"a large segment still has no index after {timeout_seconds} seconds, and "
+                        "optimizers_config.prevent_unoptimized holds back writes until then"
+                    )
+                with self._changed:
+                    self._changed.notify_all()
+                    self._changed.wait(left)
+        finally:
+            with self._changed:
+                self._held -= 1
+
+    def _lags(self) -> bool:
+        """Say whether a segment that is worth an index lacks it."""
+        shard, config = self._shard, self._config()
+        if shard.store.poisoned is not None or is_disabled(config):
+            return False
+        with shard.lock:
+            growing, sealed = (*shard.frozen, shard.growing), shard.sealed
+        return any(self._is_worth_a_graph(each.segment, config) for each in growing) or any(
+            settings is not None
+            for segment in sealed
+            for settings in self._missing_graphs(segment, config).values()
+        )
 
     def report(self, request: GetOptimizations) -> OptimizationsResult:
         """Return what was done, is being done and is due."""
@@ -151,7 +191,7 @@ class Maintenance:
     def _is_early(self, step: Step) -> bool:
         """Say whether writes are still coming that would change what is best to do."""
         now = time.monotonic()
-        if self._forced or step.is_urgent or now - self._woken >= IDLE_SECONDS:
+        if self._forced or self._held or step.is_urgent or now - self._woken >= IDLE_SECONDS:
             self._waiting_since = None
             return False
         if self._waiting_since is None:
@@ -173,6 +213,8 @@ class Maintenance:
         if frozen or self._is_worth_a_seal(growing, is_full, config):
             segments = tuple(g.segment for g in (frozen or (growing,)))
             yield Step("seal", self._compactor.seal, segments, is_full or bool(frozen))
+        if is_disabled(config):
+            return
         merge = self._choose_merge(sealed, config)
         if merge:
             reason = "merge" if len(merge) > 1 else "vacuum"
@@ -190,8 +232,8 @@ class Maintenance:
     def _is_worth_a_seal(
         self, growing: GrowingSegment, is_full: bool, config: CollectionConfig
     ) -> bool:
-        if not len(growing.segment):
-            return is_full  # only the log's tail to drop
+        if not len(growing.segment) or is_disabled(config):
+            return is_full  # only the log's tail to drop, or to keep it short
         return bool(self._forced) or is_full or self._is_worth_a_graph(growing.segment, config)
 
     def _is_worth_a_graph(self, segment: Segment, config: CollectionConfig) -> bool:
@@ -298,6 +340,11 @@ class Maintenance:
             ),
             default=0,
         )
+
+
+def is_disabled(config: CollectionConfig) -> bool:
+    """Say whether segments are neither indexed nor merged: no threads may do it."""
+    return config.optimizer_config.max_optimization_threads == 0
 
 
 def _within(

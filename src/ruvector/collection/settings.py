@@ -1,5 +1,6 @@
 """Which configuration does a new or changed collection get, and how is it described?"""
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -8,7 +9,9 @@ from msgspec import UNSET, UnsetType
 from ruvector.collection.collection import Collection
 from ruvector.collection.shard import Shard
 from ruvector.errors import BadInput, InvalidRequest
+from ruvector.model.collection_defaults import BUILT_IN, CollectionDefaults
 from ruvector.model.configs import (
+    NO_GRAPH,
     CollectionConfig,
     CollectionParams,
     HnswConfig,
@@ -27,6 +30,7 @@ from ruvector.model.configs import (
     merge,
     refuse,
 )
+from ruvector.model.datetimes import utc_text
 from ruvector.model.lifetimes import NO_TTL, parse_ttl
 from ruvector.model.names import check_name
 from ruvector.model.points import encode_json_object
@@ -37,7 +41,12 @@ from ruvector.model.quantization import (
     parse_quantization,
 )
 from ruvector.model.requests import CreateCollection, UpdateCollection
-from ruvector.model.results import CollectionInfo, PayloadIndexInfo, UpdateQueueInfo
+from ruvector.model.results import (
+    CollectionInfo,
+    CollectionWarning,
+    PayloadIndexInfo,
+    UpdateQueueInfo,
+)
 from ruvector.model.strict import parse_strict_mode
 from ruvector.model.vector_params import (
     check_names_differ,
@@ -51,8 +60,13 @@ from ruvector.model.vector_params import (
 _ONE_SHARD = "a collection is one shard on one node"
 
 
-def new_config(request: CreateCollection) -> CollectionConfig:
-    """Return the configuration of a new collection; settings that would be ignored are refused."""
+def new_config(
+    request: CreateCollection, defaults: CollectionDefaults = BUILT_IN
+) -> CollectionConfig:
+    """Return the configuration of a new collection; settings that would be ignored are refused.
+
+    `defaults`: what holds where the request says nothing.
+    """
     check_name(request.collection, "collection_name")
     check_placed(request, "")
     refuse("sharding_method", request.sharding_method, ("auto",), _ONE_SHARD)
@@ -65,29 +79,51 @@ def new_config(request: CreateCollection) -> CollectionConfig:
     check_optimizers(request.optimizers_config)
     check_wal(request.wal_config)
     quantization = request.quantization_config
+    if quantization is None:
+        quantization = defaults.quantization_config
     if quantization is not None:
         quantization = parse_quantization(quantization, "quantization_config")
-    vectors = parse_vectors(request.vectors)
+    vectors = _placed(parse_vectors(request.vectors), defaults.vectors_on_disk)
     sparse = parse_sparse_vectors(request.sparse_vectors)
     check_names_differ(vectors, sparse)
     config = CollectionConfig(
         params=CollectionParams(
             vectors=vectors,
             sparse_vectors=sparse or UNSET,
-            on_disk_payload=request.on_disk_payload is not False,
+            on_disk_payload=_first(request.on_disk_payload, defaults.on_disk_payload) is not False,
             payload=UNSET if request.payload is None else request.payload,
             id_tracker=UNSET if request.id_tracker is None else request.id_tracker,
         ),
-        hnsw_config=merge(HnswConfig(), request.hnsw_config),
-        optimizer_config=merge(OptimizersConfig(), request.optimizers_config),
-        wal_config=merge(WalConfig(), request.wal_config),
-        strict_mode_config=parse_strict_mode(request.strict_mode_config),
+        hnsw_config=merge(merge(HnswConfig(), defaults.hnsw_config), request.hnsw_config),
+        optimizer_config=merge(
+            merge(OptimizersConfig(), defaults.optimizers_config), request.optimizers_config
+        ),
+        wal_config=merge(merge(WalConfig(), defaults.wal_config), request.wal_config),
+        strict_mode_config=parse_strict_mode(
+            request.strict_mode_config, defaults.strict_mode_config or UNSET
+        ),
         quantization_config=quantization,
         metadata=UNSET if request.metadata is None else _checked(request.metadata),
         ttl_seconds=_ttl(request.ttl_seconds, UNSET),
     )
     check_codes(config)
     return config
+
+
+def _first(given: bool | None, default: bool | None) -> bool | None:
+    return default if given is None else given
+
+
+def _placed(vectors: dict[str, VectorParams], on_disk: bool | None) -> dict[str, VectorParams]:
+    """Return the vectors with `on_disk` where they say nothing of it, nor of `memory`."""
+    if on_disk is None:
+        return vectors
+    return {
+        name: params
+        if isinstance(params.on_disk, bool) or isinstance(params.memory, str)
+        else msgspec.structs.replace(params, on_disk=on_disk)
+        for name, params in vectors.items()
+    }
 
 
 def changed_config(config: CollectionConfig, request: UpdateCollection) -> CollectionConfig:
@@ -113,7 +149,7 @@ def changed_config(config: CollectionConfig, request: UpdateCollection) -> Colle
         sparse[name] = _changed_sparse(sparse[name], given, name)
     metadata = config.metadata
     if request.metadata is not None:
-        metadata = {**(metadata or {}), **_checked(request.metadata)}
+        metadata = _merged(metadata or {}, _checked(request.metadata))
     quantization = config.quantization_config
     if request.quantization_config == DISABLED:
         quantization = None
@@ -175,8 +211,30 @@ def describe(collection: Collection) -> CollectionInfo:
         segments_count=max(1, len(segments)),
         config=echo(collection.config),
         payload_schema=index_infos(shard),
-        update_queue=UpdateQueueInfo(shard.store.waiting),
+        update_queue=UpdateQueueInfo(shard.store.waiting, _deferred(collection.config)),
+        created_at=_moment(collection.config.created_at),
+        warnings=list(map(CollectionWarning, warnings_of(collection.config))) or UNSET,
     )
+
+
+def warnings_of(config: CollectionConfig) -> Iterator[str]:
+    """Yield what settings ask for and cannot have as things stand."""
+    for name in config.params.vectors:
+        hnsw = config.hnsw_of(name)
+        if hnsw.inline_storage is True and (config.code_of(name) is None or hnsw.m == NO_GRAPH):
+            yield (
+                f"hnsw_config.inline_storage of vector {name!r} is true and changes nothing: there "
+                "are copies of codes and originals where a vector is quantized and has a graph; "
+                "set quantization_config, and m"
+            )
+
+
+def _deferred(config: CollectionConfig) -> int | UnsetType:
+    return 0 if config.optimizer_config.prevent_unoptimized is True else UNSET
+
+
+def _moment(milliseconds: int | UnsetType) -> str | UnsetType:
+    return UNSET if isinstance(milliseconds, UnsetType) else utc_text(milliseconds / 1000)
 
 
 def index_infos(shard: Shard) -> dict[str, PayloadIndexInfo]:
@@ -202,9 +260,10 @@ def _changed_vector(params: VectorParams, diff: VectorParamsDiff, name: str) -> 
     params = with_quantization(params, diff.quantization_config, path)
     check_hnsw(diff.hnsw_config, f"{path}.hnsw_config")
     if isinstance(diff.hnsw_config, HnswConfigDiff):
-        old = params.hnsw_config
+        old, given = params.hnsw_config, diff.hnsw_config
         base = old if isinstance(old, HnswConfigDiff) else HnswConfigDiff()
-        params = msgspec.structs.replace(params, hnsw_config=merge(base, diff.hnsw_config))
+        changed = UNSET if given == HnswConfigDiff() else merge(base, given)  # {}: none of its own
+        params = msgspec.structs.replace(params, hnsw_config=changed)
     if isinstance(diff.on_disk, bool):
         params = msgspec.structs.replace(params, on_disk=diff.on_disk)
     if isinstance(diff.memory, str):
@@ -232,6 +291,11 @@ def _ttl(given: Any, old: float | UnsetType) -> float | UnsetType:
     return old if ttl is None else ttl
 
 
+def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return the metadata with the new keys; a key is taken away by the value null."""
+    return {name: value for name, value in {**old, **new}.items() if value is not None}
+
+
 def _checked(metadata: dict[str, Any]) -> dict[str, Any]:
     """Return what JSON keeps of the metadata; BadInput where it cannot be kept."""
     text = encode_json_object(metadata, "metadata")
@@ -241,7 +305,8 @@ def _checked(metadata: dict[str, Any]) -> dict[str, Any]:
 def echo(config: CollectionConfig) -> dict[str, Any]:
     """Return the configuration as it stands on the wire: one unnamed vector stands bare."""
     echo: dict[str, Any] = msgspec.to_builtins(config)
-    del echo["name_numbers"], echo["next_name_number"]  # ours alone
+    for ours in ("name_numbers", "next_name_number", "created_at"):
+        echo.pop(ours, None)
     vectors = echo["params"]["vectors"]
     if list(vectors) == [""]:
         echo["params"]["vectors"] = vectors[""]

@@ -109,9 +109,20 @@ def _maker(params: VectorParams) -> Callable[..., Space]:
     return turbo_space_of if params.datatype == "turbo4" else space_of
 
 
+_NAMES_SHOWN = 5  # in a message
+
+
 def find_space(spaces: Mapping[str, Space], name: str) -> Space:
     """Return the space of that name; BadInput where the collection has none."""
     space = spaces.get(name)
     if space is None:
-        raise BadInput(f"Not existing vector name error: {name}")
+        raise BadInput(_no_such_name(spaces, name))
     return space
+
+
+def _no_such_name(spaces: Mapping[str, Space], name: str) -> str:
+    text = f"Not existing vector name error: {name}"
+    if name or not spaces:
+        return text
+    known = ", ".join(sorted(spaces)[:_NAMES_SHOWN])
+    return f"{text}; the collection has no unnamed vector: choose one with using, such as {known}"

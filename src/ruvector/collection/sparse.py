@@ -23,7 +23,6 @@ from ruvector.kernel import MaskArray, RowArray, sparse_counts, sparse_scan
 from ruvector.model.configs import Placement, SparseVectorParams
 from ruvector.model.inference import embed_document
 from ruvector.model.points import TextRows, Vectors
-from ruvector.model.quantization import Memory
 from ruvector.model.query_vectors import (
     Inference,
     SparseVector,
@@ -210,7 +209,7 @@ def sparse_space_of(name: str, params: SparseVectorParams, key: str) -> SparseSp
     that every datatype gives exact scores; float16 is also how the originals are kept.
     """
     index = params.index_or_default
-    where: Memory = "cold" if params.is_on_disk else "cached"
+    where = params.placed
     return SparseSpace(
         name,
         np.dtype("float16" if index.datatype == "float16" else "float32"),

@@ -20,6 +20,7 @@ from ruvector.model.quantization import CODES, Code
 
 # Of `arrays`: those that hold codes and what they mean; the others hold the graph.
 CODE_ARRAYS = ("codes", "code", "centres")
+BESIDE = "beside"  # of `arrays`: copies of a row's original and of its neighbours' codes
 # Candidates for each hit where originals have the last word and the search does not say how many:
 # recall@10 of all codes scanned then reaches .99 (table in docs/guide/quantization.md).
 CANDIDATES = {
@@ -73,6 +74,7 @@ class CodedGraph:
             arrays.get("links"),
             arrays.get("entries"),
             vectors_are_cold,
+            arrays.get(BESIDE),
         )
         self.search_core = self._core.search
 
@@ -88,7 +90,8 @@ class CodedGraph:
         """Return the graph with these ``links`` (and ``entries``) over codes of its vectors.
 
         Without links there are codes alone, of which every search scans those of its matches.
-        ``vectors`` float32, float16 or uint8 [n, dim]. ``threads`` 0 takes every core. Raises
+        ``vectors`` float32, float16 or uint8 [n, dim]. ``threads`` 0 takes every core. An inline
+        code has rows lie beside copies of what a step and the last word read of them. Raises
         ValueError where the code cannot estimate the metric. Cost: training, then 10 µs a row and
         core at 384 dimensions.
         """
@@ -99,7 +102,10 @@ class CodedGraph:
             "codes": quantizer.encode(vectors, threads),
             **parameters,
         }
-        return cls(arrays, vectors, metric)
+        graph = cls(arrays, vectors, metric)
+        if code.inline and "links" in arrays:
+            graph = cls({**arrays, BESIDE: graph._core.copies(threads)}, vectors, metric)
+        return graph
 
     @classmethod
     def from_arrays(

@@ -234,7 +234,9 @@ class CodedGraph:
         links: _Rows | None,
         entries: _Rows | None,
         vectors_are_cold: bool,
+        beside: NDArray[np.uint8] | None = None,
     ) -> None: ...
+    def copies(self, threads: int) -> NDArray[np.uint8]: ...
     def search(
         self,
         queries: _Floats,

@@ -49,15 +49,7 @@ OPTIMIZERS_RANGES: Ranges = {
 }
 WAL_RANGES: Ranges = {"wal_capacity_mb": (1, 65_536)}
 
-# Why settings are refused, and the way out.
-_INLINE = (
-    "codes stand beside a graph's links where a vector is not quantized, and apart from them where "
-    "it is; memory: pinned of the quantization keeps codes from being read at random"
-)
-_DEFERRED = (
-    "points are found as soon as they are written, never later; searches leave large segments "
-    "without an index out with params.indexed_only"
-)
+_ONE_LOG = "the log is a table that grows and shrinks, not files made ahead or kept behind"
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -66,7 +58,8 @@ class HnswConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The graph. `m`: half the links per node; `ef_construct`: build beam; threshold in KiB.
 
     `m` 0: no graph. `payload_m`: the same of graphs over the points of one value of an indexed
-    payload field; none where it is 0 or was not given.
+    payload field; none where it is 0 or was not given. `inline_storage`: of a quantized vector, a
+    row lies beside copies of its original and of its neighbours' codes.
     """
 
     m: int = 16
@@ -76,6 +69,7 @@ class HnswConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     on_disk: bool = False
     memory: Memory | UnsetType = UNSET
     payload_m: int | UnsetType = UNSET
+    inline_storage: bool | UnsetType = UNSET
 
 
 class HnswConfigDiff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,7 +86,12 @@ class HnswConfigDiff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class OptimizersConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Maintenance. Thresholds in KiB; writes are flushed at once, so `flush_interval_sec` holds."""
+    """Maintenance. Thresholds in KiB; `max_optimization_threads` 0: no indexing, no merging.
+
+    Writes are flushed at once, so `flush_interval_sec` holds; sealed segments are always mapped, so
+    `memmap_threshold` does. `prevent_unoptimized`: writes that wait go on waiting while a segment
+    that is worth an index has none.
+    """
 
     deleted_threshold: float = 0.2
     vacuum_min_vector_number: int = 1000
@@ -102,6 +101,7 @@ class OptimizersConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     indexing_threshold: int = 10_000
     flush_interval_sec: int = 5
     max_optimization_threads: int | None = None
+    prevent_unoptimized: bool | UnsetType = UNSET
 
 
 class OptimizersConfigDiff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -163,7 +163,7 @@ class SparseIndexParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     full_scan_threshold: int | None | UnsetType = UNSET
     on_disk: bool | None | UnsetType = UNSET
     datatype: Datatype | None | UnsetType = UNSET
-    memory: str | None | UnsetType = UNSET
+    memory: Memory | None | UnsetType = UNSET
 
     @property
     def full_scan_rows(self) -> int:
@@ -184,10 +184,10 @@ class SparseVectorParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         return self.index if isinstance(self.index, SparseIndexParams) else SparseIndexParams()
 
     @property
-    def is_on_disk(self) -> bool:
-        """Say whether files are kept out of the memory's cache."""
+    def placed(self) -> Memory:
+        """Return where the index and the vectors live: `memory` over the older `on_disk`."""
         index = self.index_or_default
-        return index.on_disk is True or index.memory == "cold"
+        return _memory(index.memory, index.on_disk)
 
 
 class VectorParamsDiff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -268,6 +268,7 @@ class CollectionConfig(msgspec.Struct, frozen=True, kw_only=True):
     quantization_config: QuantizationConfig | None = None
     metadata: dict[str, Any] | UnsetType = UNSET
     ttl_seconds: float | UnsetType = UNSET
+    created_at: int | UnsetType = UNSET  # milliseconds since 1970; older collections do not know
     # Names that came after the collection: the number that tells a name's vectors in files and in
     # the log from those of a deleted name that was the same; and the next number to give.
     name_numbers: dict[str, int] = {}
@@ -308,7 +309,10 @@ class CollectionConfig(msgspec.Struct, frozen=True, kw_only=True):
     def code_of(self, vector_name: str) -> Code | None:
         """Return the code of one vector, None where it is not quantized."""
         quantization = self.quantization_of(vector_name)
-        return None if quantization is None else code_of(quantization)
+        if quantization is None:
+            return None
+        inline = self.hnsw_of(vector_name).inline_storage is True
+        return code_of(quantization)._replace(inline=inline)
 
     def wants_index(self, vector_name: str) -> bool:
         """Say whether large segments are to have an index of a vector: a graph, codes, a list."""
@@ -380,7 +384,7 @@ def refuse(
 
 
 def check_hnsw(diff: HnswConfigDiff | None | UnsetType, path: str) -> None:
-    """Refuse graph settings that are out of range or not supported."""
+    """Refuse graph settings that are out of range."""
     if not isinstance(diff, HnswConfigDiff):
         return
     _check_ranges(path, diff, HNSW_RANGES)
@@ -389,11 +393,10 @@ def check_hnsw(diff: HnswConfigDiff | None | UnsetType, path: str) -> None:
             raise InvalidRequest.of(
                 f"{path}.{name}", 1, f"must be 0 for no graph, or {LEAST_M} or larger"
             )
-    refuse(f"{path}.inline_storage", diff.inline_storage, (False,), _INLINE)
 
 
 def check_optimizers(diff: OptimizersConfigDiff | None, path: str = "optimizers_config") -> None:
-    """Refuse maintenance settings that are out of range or not supported."""
+    """Refuse maintenance settings that are out of range."""
     if diff is None:
         return
     _check_ranges(path, diff, OPTIMIZERS_RANGES)
@@ -401,16 +404,15 @@ def check_optimizers(diff: OptimizersConfigDiff | None, path: str = "optimizers_
         refuse(f"{path}.max_optimization_threads", diff.max_optimization_threads, ("auto",))
     else:
         check_range(f"{path}.max_optimization_threads", diff.max_optimization_threads, 0, 1024)
-    refuse(f"{path}.prevent_unoptimized", diff.prevent_unoptimized, (False,), _DEFERRED)
 
 
-def check_wal(diff: WalConfigDiff | None) -> None:
+def check_wal(diff: WalConfigDiff | None, path: str = "wal_config") -> None:
     """Refuse log settings that are out of range or not supported."""
     if diff is None:
         return
-    _check_ranges("wal_config", diff, WAL_RANGES)
-    refuse("wal_config.wal_segments_ahead", diff.wal_segments_ahead, (0,))
-    refuse("wal_config.wal_retain_closed", diff.wal_retain_closed, (1,))
+    _check_ranges(path, diff, WAL_RANGES)
+    refuse(f"{path}.wal_segments_ahead", diff.wal_segments_ahead, (0,), _ONE_LOG)
+    refuse(f"{path}.wal_retain_closed", diff.wal_retain_closed, (1,), _ONE_LOG)
 
 
 def _check_ranges(path: str, diff: msgspec.Struct, ranges: Ranges) -> None:

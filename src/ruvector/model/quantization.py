@@ -92,18 +92,21 @@ class QuantizationSearch(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
 class Code(NamedTuple):
     """One of our codes: its name, how finely queries are rounded, the quantile of `int8`.
 
-    `rescores`: whether originals have the last word where a search does not say.
+    `rescores`: whether originals have the last word where a search does not say. `inline`: whether
+    a graph's rows lie beside copies of their originals and of their neighbours' codes.
     """
 
     name: str
     query: Literal["8", "4", "same"] = "8"
     quantile: float = 1.0
     rescores: bool = True
+    inline: bool = False
 
     @property
     def key(self) -> str:
         """Return what makes codes of one choice different from those of another."""
-        return f"{self.name} {self.query} {self.quantile:g}"
+        key = f"{self.name} {self.query} {self.quantile:g}"
+        return f"{key} inline" if self.inline else key
 
 
 CODES = ("int8", "8bit", "4bit", "2bit", "1.5bit", "1bit", "pq4", "pq8", "pq16", "pq32", "pq64")

@@ -136,13 +136,26 @@ class PayloadIndexInfo(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class UpdateQueueInfo(msgspec.Struct, frozen=True):
-    """Writes that wait for their commit."""
+    """Writes that wait for their commit.
+
+    `deferred_points`, told where `prevent_unoptimized` is on, is 0: points are never hidden.
+    """
 
     length: int
+    deferred_points: int | UnsetType = UNSET
+
+
+class CollectionWarning(msgspec.Struct, frozen=True):
+    """A setting that asks for something and cannot have its effect as things stand."""
+
+    message: str
 
 
 class CollectionInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A collection: `status` is green, yellow (indexing) or red; `config` as on the wire."""
+    """A collection: `status` is green, yellow (indexing) or red; `config` as on the wire.
+
+    `created_at`: RFC 3339, absent where the collection is older than this field.
+    """
 
     status: str
     optimizer_status: Any
@@ -152,3 +165,5 @@ class CollectionInfo(msgspec.Struct, frozen=True, kw_only=True):
     config: dict[str, Any]
     payload_schema: dict[str, PayloadIndexInfo]
     update_queue: UpdateQueueInfo
+    created_at: str | UnsetType = UNSET
+    warnings: list[CollectionWarning] | UnsetType = UNSET

@@ -53,7 +53,6 @@ def parse_sparse_params(name: str, source: Any) -> SparseVectorParams:
         raise BadInput(f"{path}: {error}") from error
     index = params.index_or_default
     check_range(f"{path}.index.full_scan_threshold", index.full_scan_threshold, 0, 2**32)
-    refuse(f"{path}.index.memory", index.memory, ("cold", "cached"))
     return params
 
 

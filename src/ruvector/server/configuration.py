@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -18,6 +18,13 @@ from ruvector.errors import BadInput
 from ruvector.model.limits import MAX_BODY_BYTES
 from ruvector.security.attempts import LIMIT as MAX_WRONG_KEYS
 from ruvector.server.qdrant_settings import check_qdrant_only, harmless_values
+from ruvector.server.storage_settings import (
+    Graphs,
+    OfCollection,
+    Optimizers,
+    Wal,
+    collection_defaults,
+)
 from ruvector.snapshots.settings import ARCHIVE_SECONDS, KEEP, S3Settings, SnapshotSettings
 from ruvector.snapshots.timetable import Timetable
 
@@ -150,11 +157,20 @@ class Tracing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Storage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the collections are, and the snapshots: None for a folder inside `storage_path`."""
+    """Where the collections are, and the snapshots: None for a folder inside `storage_path`; and
+    what new collections begin with.
+    """
 
     storage_path: str = "./ruvector_data"
     snapshots_path: str | None = None
     snapshots_config: SnapshotsConfig = SnapshotsConfig()
+    # What collections begin with whose requests do not say it.
+    on_disk_payload: bool | None = None
+    max_collections: int | None = None
+    hnsw_index: Graphs = Graphs()
+    optimizers: Optimizers = Optimizers()
+    wal: Wal = Wal()
+    collection: OfCollection = OfCollection()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -190,7 +206,8 @@ def settle(file: Tree, environment: Mapping[str, str], flags: Tree) -> tuple[Set
             if not name.upper().startswith(prefix):
                 continue
             path = name[len(prefix) :].lower().replace("__", ".")
-            if prefix == QDRANT_PREFIX and path not in FIELDS and harmless_values(path) is None:
+            is_known = path in FIELDS or f"{path}_kb" in FIELDS
+            if prefix == QDRANT_PREFIX and not is_known and harmless_values(path) is None:
                 warnings.append(f"{name} is not a setting that ruvector knows; it has no effect")
                 continue
             chosen[path] = (f"environment variable {name}", environment[name])
@@ -212,10 +229,13 @@ def leaves(tree: Tree, above: str = "") -> Iterator[tuple[str, Any]]:
 def _build(chosen: dict[str, tuple[str, Any]]) -> Settings:
     tree: Tree = {}
     for path, (source, value) in chosen.items():
+        path = path if f"{path}_kb" not in FIELDS else f"{path}_kb"
         if path not in FIELDS:
             check_qdrant_only(path, source, value)
             continue
         kind = FIELDS[path]
+        if value == "" and path.startswith("storage.") and str not in get_args(kind):
+            value = None  # an environment cannot say that something is not set
         if path in LISTS and isinstance(value, str):
             value = [part.strip() for part in value.split(",") if part.strip()]
         if path == "service.grpc_port" and str(value).lower() in NO_PORT:
@@ -235,11 +255,20 @@ def _build(chosen: dict[str, tuple[str, Any]]) -> Settings:
 def _fields(section: type[msgspec.Struct], above: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for field in msgspec.structs.fields(section):
-        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            found |= _fields(field.type, f"{above}{field.name}.")
-        else:
+        below = _section_in(field.type)
+        if below is None:
             found[above + field.name] = field.type
+        else:
+            found |= _fields(below, f"{above}{field.name}.")
     return found
+
+
+def _section_in(kind: Any) -> type[msgspec.Struct] | None:
+    """Return the section that a field holds, also where it may be absent."""
+    for each in get_args(kind) or (kind,):
+        if isinstance(each, type) and issubclass(each, msgspec.Struct):
+            return each
+    return None
 
 
 FIELDS = _fields(Settings)
@@ -283,6 +312,7 @@ def check(settings: Settings) -> Settings:
     """Return the settings with an empty key as none; BadInput where a value cannot be served."""
     service = settings.service
     snapshot_settings(settings)
+    collection_defaults(settings.storage)
     _check_range("service.http_port", service.http_port, 0, 65_535)
     _check_range("service.grpc_port", service.grpc_port or 0, 0, 65_535)
     _check_range("service.max_request_size_mb", service.max_request_size_mb, 1, MAX_REQUEST_SIZE_MB)

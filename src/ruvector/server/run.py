@@ -35,6 +35,7 @@ from ruvector.server.handshake import Handshakes
 from ruvector.server.logs import start_logging
 from ruvector.server.protocol import LimitedProtocol
 from ruvector.server.rest import Engine
+from ruvector.server.storage_settings import collection_defaults
 from ruvector.server.tls import Certificates, certificates_of, listening_context
 
 if TYPE_CHECKING:
@@ -176,7 +177,11 @@ def listeners(door: socket.socket) -> list[socket.socket]:
 def _open_engine(settings: Settings, path: str) -> Engine:
     from ruvector.engine import Engine as Database
 
-    return Database.open(path, snapshots=snapshot_settings(settings))
+    return Database.open(
+        path,
+        snapshots=snapshot_settings(settings),
+        defaults=collection_defaults(settings.storage),
+    )
 
 
 def _opened(path: str, open_engine: Open) -> Engine:

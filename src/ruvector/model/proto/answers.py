@@ -14,6 +14,7 @@ from ruvector.kernel import shortest_floats
 from ruvector.model import requests as r
 from ruvector.model import results as out
 from ruvector.model.configs import HnswConfig, OptimizersConfig, WalConfig
+from ruvector.model.datetimes import utc_text
 from ruvector.model.points import Hit, Record, encode_json_object, parse_payload_selector
 from ruvector.model.proto.plain import shape_of
 from ruvector.model.proto.values import read_id, read_values
@@ -161,6 +162,8 @@ def _info(_: Any, message: Any) -> out.CollectionInfo:
     config.setdefault("quantization_config", None)
     for index in fields["payload_schema"].values():
         index.setdefault("points", 0)
+    if "created_at" in fields:
+        fields["created_at"] = utc_text(fields["created_at"].timestamp())
     return msgspec.convert(fields, out.CollectionInfo)
 
 
