@@ -4,7 +4,7 @@ VENV ?= .venv
 PYTHON ?= python3
 PY := $(VENV)/bin/python
 BUILD_FILES := pyproject.toml CMakeLists.txt $(wildcard native/*.cpp native/*.hpp native/*.h)
-BENCHMARKS := frontier filters tenants updates build memory quantization sparse hybrid payload database rest grpc_calls access snapshots
+BENCHMARKS := frontier filters tenants updates build memory quantization sparse hybrid payload database rest grpc_calls access tracing snapshots
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 # What `make test` leaves out: what takes minutes, and programs that are compiled first.

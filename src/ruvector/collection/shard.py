@@ -34,6 +34,7 @@ from ruvector.collection.view import View
 from ruvector.errors import NotFound, RuvectorError, Unavailable
 from ruvector.index.payload import PayloadIndexes
 from ruvector.index.payload.bitmaps import rows_of
+from ruvector.kernel.timing import note
 from ruvector.model.filters import Filter
 from ruvector.model.lifetimes import Clock, wall_clock
 from ruvector.storage.shard_store import ShardStore
@@ -144,10 +145,12 @@ class Shard:
             with self.lock:
                 view = self.take_view()
                 if filter is None and look is None:
+                    note("plan")
                     return view
                 try:
                     keep_lock = attempt == _REPLANS
                     view.plan(filter, keep_lock=keep_lock)
+                    note("plan")
                     if look is not None:
                         look(view)
                 except BaseException:

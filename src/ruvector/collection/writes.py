@@ -8,6 +8,7 @@ from typing import Any
 from ruvector.collection.changes import BRINGS_VECTORS, FREES_SPACE, change_of
 from ruvector.collection.collection import Collection
 from ruvector.errors import TimedOut
+from ruvector.kernel.timing import note
 from ruvector.model.requests import CreateFieldIndex
 from ruvector.model.results import UpdateResult
 
@@ -19,6 +20,7 @@ def write_all(collection: Collection, request: Any, operations: list[Any]) -> li
     was written.
     """
     changes = [change_of(collection, operation) for operation in operations]
+    note("prepare")
     if not changes:
         return []
     frees_space = all(isinstance(operation, FREES_SPACE) for operation in operations)
@@ -30,6 +32,7 @@ def write_all(collection: Collection, request: Any, operations: list[Any]) -> li
         sequences[:] = collection.write(
             changes, frees_space=frees_space, timeout_seconds=request.timeout
         )
+        note("commit")
         if grows and request.wait:
             collection.catch_up(request.timeout)
     except TimedOut:

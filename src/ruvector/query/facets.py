@@ -19,6 +19,7 @@ from ruvector.collection.view import View
 from ruvector.errors import BadInput, InvalidRequest
 from ruvector.index.payload.bitmaps import rows_of
 from ruvector.index.payload.kinds import MatchIndex, UuidIndex
+from ruvector.kernel.timing import note
 from ruvector.model.filters import parse_filter
 from ruvector.model.ids import id_from_key, id_key, parse_uuid
 from ruvector.model.paths import parse_path
@@ -54,6 +55,7 @@ def facet(collection: Collection, request: Facet) -> FacetResult:
     def look(view: View) -> None:
         allowed = view.live if view.rows is None else view.rows
         taken.append(_take(view, request.key, allowed, limit, fields))
+        note("count")
 
     with collection.view(parse_filter(request.filter), look):
         pass

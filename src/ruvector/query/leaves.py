@@ -18,6 +18,7 @@ from ruvector.collection.spaces import Space
 from ruvector.collection.view import View
 from ruvector.errors import BadInput
 from ruvector.index.payload.bitmaps import bitmap_of, rows_of
+from ruvector.kernel.timing import note
 from ruvector.model.points import Vectors
 from ruvector.model.queries import (
     Context,
@@ -114,9 +115,8 @@ def search_leaf(
 ) -> Ranked:
     """Return the best rows of a search, best first."""
     leaf = Leaf(scope, stage, rows, excluded, order, corpus)
-    if query is None:
-        return _listed(leaf)
-    found: Ranked = _SEARCHES[type(query)](leaf, query)
+    found: Ranked = _listed(leaf) if query is None else _SEARCHES[type(query)](leaf, query)
+    note("search")
     return found
 
 

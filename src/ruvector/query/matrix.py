@@ -12,6 +12,7 @@ from ruvector.collection.spaces import Space
 from ruvector.collection.view import View
 from ruvector.errors import InvalidRequest
 from ruvector.kernel import shortest_floats
+from ruvector.kernel.timing import note
 from ruvector.model.filters import parse_filter
 from ruvector.model.ids import PointId, shown
 from ruvector.model.limits import MAX_SAMPLE
@@ -70,11 +71,13 @@ def _compare(collection: Collection, request: Any) -> _Matrix:
         if len(rows) < 2:
             return _Matrix([], [], [])
         vectors = view.stored(space.name, rows)
+        note("sample")
     neighbours, scores = [], []
     for row, (found, alike) in enumerate(_compared(space, vectors, limit + 1)):
         kept = found != row  # each finds itself, unless others are as near; then the last one goes
         neighbours.append(found[kept][:limit])
         scores.append(np.ascontiguousarray(alike[kept][:limit]))
+    note("search")
     return _Matrix(ids, neighbours, scores)
 
 

@@ -9,6 +9,7 @@ from ruvector.collection.collection import Collection
 from ruvector.collection.segment import Found
 from ruvector.collection.spaces import Space
 from ruvector.collection.view import View
+from ruvector.kernel.timing import note
 from ruvector.model.filters import parse_filter
 from ruvector.model.points import Hit
 from ruvector.model.queries import check_limit, check_offset, check_threshold
@@ -68,6 +69,7 @@ def search_nearest(
             return []
         found = view.nearest(space, query, k, plan)
         rows, scores = _cut(found, space, threshold, excluded)
+        note("search")
         chosen = slice(offset, offset + limit)
         return hits_of(view, rows[chosen], scores[chosen], selection)
 

@@ -7,6 +7,7 @@ from pyroaring import BitMap
 from ruvector.collection.collection import Collection
 from ruvector.collection.view import View
 from ruvector.errors import BadInput, NotFound
+from ruvector.kernel.timing import note
 from ruvector.model.filters import parse_filter
 from ruvector.model.ids import PointId, id_from_key, id_key
 from ruvector.model.limits import MAX_IDS
@@ -34,6 +35,7 @@ def scroll(collection: Collection, request: Scroll) -> ScrollResult:
     with collection.view(parse_filter(request.filter)) as view:
         start = None if request.offset is None else id_key(request.offset)
         page = page_of(view, view.rows, start, limit + 1)
+        note("list")
         rows = [row for _, row in page[:limit]]
         following = _next_id(view, page[limit]) if len(page) > limit else None
         return ScrollResult(records_of(view, rows, selection), following)
@@ -51,6 +53,7 @@ def _scroll_by_value(
         parse_filter(request.filter), lambda view: orders.append(take_order(view, wanted))
     ) as view:
         rows, values = orders[-1].take(view.live if view.rows is None else view.rows, limit)
+        note("order")
         records = records_of(view, rows.tolist(), selection)
     for record, value in zip(records, values, strict=True):
         record.order_value = value
@@ -69,6 +72,7 @@ def list_points(collection: Collection, request: QueryPoints) -> list[Hit]:
     selection = selection_of(collection, request, default_payload=False)
     with collection.view(parse_filter(request.filter)) as view:
         rows = [row for _, row in page_of(view, view.rows, None, limit + offset)][offset:]
+        note("list")
         versions = [record.version for record in view.records(rows)]
         return [
             Hit(

@@ -12,6 +12,7 @@ from ruvector.collection.records import decode_hits
 from ruvector.collection.segment import Rows
 from ruvector.collection.view import View
 from ruvector.kernel import shortest_floats
+from ruvector.kernel.timing import note
 from ruvector.model.paths import ANY_ELEMENT, AnyElement, Step, delete_at, parse_path
 from ruvector.model.points import WHOLE_PAYLOAD, Hit, PayloadSelector, Record, Vectors
 
@@ -44,12 +45,13 @@ def hits_of(view: View, rows: Rows, scores: Vectors, selection: Selection) -> li
     if selection.vectors:
         for hit, row in zip(hits, numbers, strict=True):
             hit.vector = _vector(view, row, selection)
+    note("fetch")
     return hits
 
 
 def records_of(view: View, rows: Sequence[int], selection: Selection) -> list[Record]:
     """Return records in the order of the rows."""
-    return [
+    records = [
         Record(
             id=record.id,
             payload_json=_payload(record.payload, selection.payload),
@@ -57,6 +59,8 @@ def records_of(view: View, rows: Sequence[int], selection: Selection) -> list[Re
         )
         for row, record in zip(rows, view.records(rows), strict=True)
     ]
+    note("fetch")
+    return records
 
 
 def _payload(text: bytes, selector: PayloadSelector) -> Raw | None:

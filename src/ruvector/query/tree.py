@@ -14,6 +14,7 @@ from ruvector.collection.collection import Collection
 from ruvector.collection.view import View
 from ruvector.errors import BadInput
 from ruvector.index.payload.bitmaps import bitmap_of
+from ruvector.kernel.timing import note
 from ruvector.model.filters import Filter
 from ruvector.model.points import Hit
 from ruvector.model.queries import Dbsf, Formula, OrderBy, Query, Rrf, TextQuery
@@ -94,6 +95,12 @@ def _plan(collection: Collection, view: View, stage: Stage, planned: Planned) ->
             known = view.match(leaf.filter)
             done.append((leaf.filter, known))
         planned.rows[leaf.path] = known
+    note("plan")
+
+
+def _merged(found: Ranked, stage: Stage) -> Ranked:
+    note("merge")
+    return found.above(stage.score_threshold)
 
 
 def _every(stage: Stage) -> list[Stage]:
@@ -135,9 +142,9 @@ class Run:
             return self._leaf(stage, query, self._planned.rows.get(stage.path), excluded)
         sources = [self.stage(prefetch, excluded) for prefetch in stage.prefetches]
         if isinstance(query, Rrf | Dbsf):
-            return fuse(sources, query, k).above(stage.score_threshold)
+            return _merged(fuse(sources, query, k), stage)
         if isinstance(query, Formula):
-            return rescore(self.view, query, sources, k).above(stage.score_threshold)
+            return _merged(rescore(self.view, query, sources, k), stage)
         candidates = BitMap.union(BitMap(), *(bitmap_of(source.rows) for source in sources))
         return self._leaf(stage, query, candidates, excluded)
 

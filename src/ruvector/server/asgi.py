@@ -21,6 +21,7 @@ from ruvector.errors import (
     Unauthorized,
     Unavailable,
 )
+from ruvector.kernel.timing import Stages
 from ruvector.security.callers import Proof
 from ruvector.security.keyring import UNPROVEN
 from ruvector.server import answers
@@ -118,7 +119,7 @@ class Application:
             scope[BEGUN] = exchange
         exchange.receive = receive
         if self.observer.traces is not None and exchange.stages is None:
-            exchange.stages = []
+            exchange.stages = Stages()
         self.in_flight += 1
         self._exchanges.add(exchange)
         try:

@@ -3,12 +3,12 @@
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
-from time import perf_counter
 from typing import Any
 from urllib.parse import parse_qsl
 
 from ruvector.errors import BadInput
 from ruvector.kernel.deadlines import Deadline
+from ruvector.kernel.timing import Stages
 from ruvector.security.callers import ANYONE, Caller
 from ruvector.server.router import Match, Route
 
@@ -64,7 +64,7 @@ class Exchange:
         self.request: Any = None
         self.answer: Any = None
         self.address = address
-        self.stages: list[tuple[str, float]] | None = None  # see metrics.Answered
+        self.stages: Stages | None = None  # where traces are made
         self.deadline: Deadline | None = None  # of the work that was begun for it
         self._request_id: str | None = None
 
@@ -76,7 +76,7 @@ class Exchange:
     def mark(self, stage: str) -> None:
         """Note that a stage of the work has ended, where somebody wants to know."""
         if self.stages is not None:
-            self.stages.append((stage, perf_counter()))
+            self.stages.mark(stage)
 
     def abandon(self) -> None:
         """Stop what is done for it: nobody is there to read the answer."""

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ruvector.errors import RuvectorError
+from ruvector.kernel.timing import Stages
 from ruvector.server.access import Gate
 from ruvector.server.answers import Answer, Header
 from ruvector.server.compression import INLINE_BYTES as DEFLATED_INLINE_BYTES
@@ -69,7 +70,7 @@ class Immediate:
         exchange.take(match)
         exchange.caller = caller
         if self.application.observer.traces is not None:
-            exchange.stages = []
+            exchange.stages = Stages()
         return exchange
 
     def is_urgent(self, exchange: Exchange) -> bool:

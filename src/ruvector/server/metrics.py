@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from ruvector.kernel.timing import Stages
 from ruvector.server.durations import Durations, Endpoint, EndpointDurations
 
 MAX_COLLECTIONS = 256  # label values; each is a time series in somebody's Prometheus
@@ -41,8 +42,8 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     `ended`: seconds since the epoch; `caller`: who the key or token stands for, `credential`: of
     which kind it is, never the key itself;
     `request`: what was asked, where it was understood; `is_judged`: it needed permission;
-    `stages`: names of what was done for it with the moments when that ended, where traces are made;
-    they and `started` are of perf_counter().
+    `started` and the moments of `stages` are of perf_counter(); these are there where traces are
+    made.
     """
 
     protocol: str
@@ -60,7 +61,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     is_judged: bool
     started: float = 0.0
     traceparent: str = ""
-    stages: list[tuple[str, float]] | None = None
+    stages: Stages | None = None
 
 
 class Responses:

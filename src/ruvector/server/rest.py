@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from ruvector.errors import RuvectorError
 from ruvector.kernel.deadlines import Deadline
+from ruvector.kernel.timing import noting
 from ruvector.model import requests as r
 from ruvector.model.deadlines import too_late, within
 from ruvector.model.inference import count_tokens, tokens_counted
@@ -30,6 +31,7 @@ from ruvector.server.pool import Lanes, WorkerPool
 from ruvector.server.router import Access, Route
 from ruvector.server.slow import shape
 from ruvector.server.standalone import decode_shard_local, shard_local_operations
+from ruvector.server.traces import EXECUTE
 from ruvector.server.transfers import DOWNLOAD, UPLOAD, Transfers, Upload
 from ruvector.server.turns import Turns
 
@@ -256,13 +258,23 @@ def _decoded(decode: Decode, exchange: Exchange, body: bytes) -> r.Request[Any]:
     return request
 
 
+def _result(engine: Engine, request: r.Request[Any], exchange: Exchange) -> Any:
+    stages = exchange.stages
+    if stages is None:
+        return engine.execute(request, exchange.caller)
+    try:
+        with noting(stages):
+            return engine.execute(request, exchange.caller)
+    finally:
+        stages.mark(EXECUTE)
+
+
 def _executed(
     engine: Engine, request: r.Request[Any], exchange: Exchange, *, is_small: bool = False
 ) -> Answer:
     count_tokens()
     try:
-        result = engine.execute(request, exchange.caller)
-        exchange.mark("execute")
+        result = _result(engine, request, exchange)
         if result is None:
             return accepted(exchange.started)
         if exchange.headers.get(identifiers.HEADER) != identifiers.ORIGINAL:

@@ -1,9 +1,10 @@
 """How long did each stage of a request take? Spans for OpenTelemetry, where tracing is enabled.
 
 A request is one span, of kind server, below the caller's where `traceparent` names one; each stage
-that was marked is a span below it. Spans are made when the request has been answered, from moments
-that were noted, so that nothing is entered or left on the way; without tracing nothing is noted.
-Sent in batches by a thread of OpenTelemetry's; its queue is bounded, and what does not fit is lost.
+that was marked is a span below it, and each part that the engine noted one below its stage. Spans
+are made when the request has been answered, from moments that were noted, so that nothing is
+entered or left on the way; without tracing nothing is noted. Sent in batches by a thread of
+OpenTelemetry's; its queue is bounded, and what does not fit is lost.
 """
 
 import time
@@ -11,12 +12,16 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ruvector.errors import BadInput
+from ruvector.kernel.timing import Moments, Stages
 from ruvector.server import identity
 from ruvector.server.configuration import Tracing
 from ruvector.server.metrics import REST, Answered
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
+    from opentelemetry.trace import Span
+
+EXECUTE = "execute"  # the stage that has parts: what the engine notes
 
 
 class Traces:
@@ -60,11 +65,24 @@ class Traces:
             if answered.failed:
                 span.set_status(Status(StatusCode.ERROR))
             within = set_span_in_context(span)
-            for stage, moment in answered.stages or ():
-                inner = self._tracer.start_span(stage, within, start_time=zero + int(started * 1e9))
-                inner.end(zero + int(moment * 1e9))
+            stages = answered.stages or Stages()
+            for name, moment in stages.outer:
+                stage = self._tracer.start_span(name, within, start_time=zero + int(started * 1e9))
+                if name == EXECUTE:
+                    self._tell_parts(stage, stages.inner, started, zero)
+                stage.end(zero + int(moment * 1e9))
                 started = moment
         span.end(zero + int(ended * 1e9))
+
+    def _tell_parts(self, stage: "Span", parts: Moments, started: float, zero: int) -> None:
+        """Make the spans of what the engine did within a stage."""
+        from opentelemetry.trace import set_span_in_context
+
+        within = set_span_in_context(stage)
+        for name, moment in parts:
+            part = self._tracer.start_span(name, within, start_time=zero + int(started * 1e9))
+            part.end(zero + int(moment * 1e9))
+            started = moment
 
     def close(self) -> None:
         """Send what is waiting to be sent."""

@@ -27,6 +27,7 @@ from ruvector.errors import (
     Unavailable,
 )
 from ruvector.kernel.deadlines import Deadline
+from ruvector.kernel.timing import Stages, noting
 from ruvector.model.deadlines import within
 from ruvector.model.inference import count_tokens, tokens_counted
 from ruvector.model.operations import OPERATION_OF
@@ -46,6 +47,7 @@ from ruvector.server.observer import TRACEPARENT, Observer
 from ruvector.server.rest import Engine
 from ruvector.server.service import SHUTTING_DOWN
 from ruvector.server.slow import shape
+from ruvector.server.traces import EXECUTE
 
 Handler = Callable[[bytes, Any], bytes]
 COMPRESSED_BYTES = 64 * 1024  # below, a network is faster than gzip
@@ -59,7 +61,7 @@ _log = logging.getLogger("ruvector.server")
 class Call:
     """One call on its way. Owned by its thread."""
 
-    def __init__(self, procedure: Procedure, context: Any) -> None:
+    def __init__(self, procedure: Procedure, context: Any, stages: Stages | None) -> None:
         self.procedure = procedure
         self.started = perf_counter()
         self.context = context
@@ -69,7 +71,7 @@ class Call:
         self.collection: str | None = None
         self._id: str | None = None
         self.code = grpc.StatusCode.OK
-        self.stages: list[tuple[str, float]] = []
+        self.stages = stages
 
     @property
     def id(self) -> str:
@@ -98,8 +100,9 @@ class Call:
         return b""
 
     def mark(self, stage: str) -> None:
-        """Note that a stage of the work has ended."""
-        self.stages.append((stage, perf_counter()))
+        """Note that a stage of the work has ended, where somebody wants to know."""
+        if self.stages is not None:
+            self.stages.mark(stage)
 
     def told(self, observer: Observer) -> Answered:
         """Return what is told of the call once it is answered."""
@@ -141,7 +144,7 @@ class Calls:
         self._procedures[procedure.path] = procedure
 
         def handle(body: bytes, context: Any) -> bytes:
-            call = Call(procedure, context)
+            call = self._call(procedure, context)
             try:
                 if len(body) < LARGE_BYTES:
                     return self._ended(call, body)
@@ -169,7 +172,7 @@ class Calls:
             refused = error
 
         def refuse(_: Any, context: Any) -> bytes:
-            call = Call(procedure, context)
+            call = self._call(procedure, context)
             call.caller = caller
             try:
                 if isinstance(refused, Unauthorized):
@@ -181,6 +184,9 @@ class Calls:
                 self._observer.answered(call.told(self._observer))
 
         return refuse
+
+    def _call(self, procedure: Procedure, context: Any) -> Call:
+        return Call(procedure, context, None if self._observer.traces is None else Stages())
 
     def _ended(self, call: Call, body: bytes) -> bytes:
         try:
@@ -209,8 +215,7 @@ class Calls:
         if is_plain:
             identifiers.check_request(request)
         call.mark("decode")
-        result = self._result(call, request)
-        call.mark("execute")
+        result = self._noted(call, request)
         if is_plain:
             result = identifiers.convert_result(result)
         answer = procedure.answered()
@@ -220,6 +225,15 @@ class Calls:
         if not is_worth_compressing(text):
             call.context.disable_next_message_compression()
         return text
+
+    def _noted(self, call: Call, request: Any) -> Any:
+        if call.stages is None:
+            return self._result(call, request)
+        try:
+            with noting(call.stages):
+                return self._result(call, request)
+        finally:
+            call.mark(EXECUTE)
 
     def _result(self, call: Call, request: Any) -> Any:
         """Execute a request, a read within its time and that of its caller."""
