@@ -1,6 +1,7 @@
-// Deadlines for Python.
+// Deadlines and meters for Python.
 #include "arrays.hpp"
 #include "deadline.hpp"
+#include "meter.hpp"
 
 namespace nb = nanobind;
 
@@ -22,6 +23,13 @@ void bind_deadline(nb::module_& module) {
         return before;
       },
       nb::arg("deadline").none(), nb::rv_policy::reference);
+  nb::class_<Meter>(module, "Meter")
+      .def(nb::init<>())
+      .def("add", &Meter::add, nb::arg("bytes"))
+      .def_prop_ro("bytes", &Meter::bytes);
+  // The caller keeps the meter alive until it exchanges it again.
+  module.def(
+      "exchange_meter", [](Meter* meter) { current_meter = meter; }, nb::arg("meter").none());
   module.def("works_for_deadline", [] { return current_deadline != nullptr; });
   module.def("check_deadline", &check_deadline);
 }

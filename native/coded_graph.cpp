@@ -162,7 +162,11 @@ class Query {
   std::size_t by_walk(std::size_t match_count) {
     const std::size_t width = std::max({options_.beam, kept(), std::size_t{1}});
     if (width > rows_.rows() / kWidestShare) return 0;
-    if (options_.allowed == nullptr) return walk(rows_, code_, query_, width, scratch_);
+    if (options_.allowed == nullptr) {
+      const std::size_t found = walk(rows_, code_, query_, width, scratch_);
+      count_walk();
+      return found;
+    }
     // The rows a walk must measure before `width` matches are met; more than a scan: scan.
     const double expected = static_cast<double>(width) * static_cast<double>(rows_.rows()) *
                             kFreshPerRow / static_cast<double>(match_count);
@@ -170,13 +174,20 @@ class Query {
     const auto matching = [this](std::uint32_t row) { return matches(row); };
     if (match_count >= rows_.rows() / 2) {
       const std::size_t found = walk_past(rows_, code_, query_, width, scratch_, matching);
+      count_walk();
       if (found >= std::min({kept(), width, match_count})) return found;
     }
     bool complete = true;
     const std::size_t found = walk_matching(
         rows_, code_, query_, width, match_count, scratch_, matching,
         [this](std::size_t, auto& take) { seed(take); }, complete);
+    count_walk();
     return complete ? found : 0;
+  }
+
+  // The last walk, for whoever counts.
+  void count_walk() const {
+    read_vectors([&] { return scratch_.distances * rows_.code_bytes(); });
   }
 
   template <class Visit>
@@ -193,6 +204,9 @@ class Query {
 
   std::size_t by_scan() {
     TopK best(kept());
+    read_vectors([&] {
+      return (options_.allowed ? options_.allowed_count : rows_.rows()) * rows_.code_bytes();
+    });
     each_match([&](std::uint32_t row) {
       best.offer(rank_of(code_.distance(query_, rows_.code(row)), row, false));
     });
@@ -236,6 +250,7 @@ class Query {
     }
     const std::size_t bytes = exact_.row_bytes();
     const QuantizedQuery query = exact_.prepare(vector_, nullptr);
+    read_vectors([&] { return count * bytes; });
     if (graph_.arrays().vectors_are_cold) ask_for(graph_, bytes, candidates, count);
     for (std::size_t i = 0; i < count && i < kAhead; ++i)
       fetch_row(graph_.original(candidates[i].row), bytes);

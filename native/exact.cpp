@@ -43,6 +43,9 @@ void scan(const float* queries, std::size_t query_count, const void* vectors, st
       }
     }
   }
+  read_vectors([&] {
+    return query_count * (allowed ? mask_count(allowed, rows) : rows) * stride;
+  });
   for (std::size_t q = 0; q < query_count; ++q) {
     std::size_t column = 0;
     for (const std::uint64_t rank : best[q].sorted()) {
@@ -93,6 +96,7 @@ void score_rows(const float* query, const void* vectors, std::size_t dim, Elemen
   const auto* base = static_cast<const std::byte*>(vectors);
   const std::size_t stride = scorer.row_bytes();
   Pulse pulse;
+  read_vectors([&] { return count * stride; });
   for (std::size_t i = 0; i < count; ++i) {
     pulse.beat();
     if (i + 4 < count) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "deadline.hpp"
+#include "meter.hpp"
 
 namespace ruvector {
 namespace {
@@ -35,6 +36,7 @@ float MaxSim::score(std::uint32_t row, float* scratch) const {
   const std::size_t vector_bytes = rows_.dim * element_bytes(rows_.element);
   const auto* vectors = static_cast<const std::byte*>(rows_.vectors);
   const std::uint64_t stop = rows_.offsets[row + 1];
+  read_vectors([&] { return (stop - rows_.offsets[row]) * vector_bytes; });
   for (std::uint64_t at = rows_.offsets[row]; at < stop; at += kTile) {
     const std::size_t vector_count = stop - at < kTile ? stop - at : kTile;
     tile(vectors + at * vector_bytes, vector_count, best, floats);

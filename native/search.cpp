@@ -37,7 +37,7 @@ class Query {
     query_ = options_.raw ? checked(query) : query;
     norm_ = scorer_.query_norm(query);
     TopK best(columns);
-    const std::size_t matches = options_.allowed ? options_.allowed_count : rows_ - deleted_;
+    const std::size_t matches = all_matches();
     if (options_.exact || matches <= options_.full_scan_rows || graph_.entry_count() == 0) {
       scan(best);
     } else if (!by_walk(best, matches)) {
@@ -107,8 +107,21 @@ class Query {
       visit(waiting[i % kLate]);
   }
 
+  std::size_t all_matches() const {
+    return options_.allowed ? options_.allowed_count : rows_ - deleted_;
+  }
+
+  // The last walk, for whoever counts.
+  void count_walk() const {
+    read_vectors([&] {
+      const bool is_packed = graph_.stretch() > 0;
+      return scratch_.distances * (is_packed ? graph_.node().bytes : graph_.code_bytes());
+    });
+  }
+
   void scan(TopK& best) {
     const std::size_t bytes = graph_.vectors().row_bytes();
+    read_vectors([&] { return all_matches() * bytes; });
     each_match_fetched([&](std::uint32_t row) { fetch_row(graph_.vectors().at(row), bytes); },
                        [&](std::uint32_t row) { offer(best, row); });
   }
@@ -122,6 +135,9 @@ class Query {
           [&](std::uint32_t row) { beam.offer(code.distance(query, graph_.code(row)), row); });
     });
     for (std::size_t i = 0; i < beam.size(); ++i) offer(best, beam[i].row);
+    read_vectors([&] {
+      return all_matches() * graph_.code_bytes() + beam.size() * graph_.vectors().row_bytes();
+    });
   }
 
   // False if a scan must answer instead.
@@ -141,6 +157,7 @@ class Query {
     const bool known = graph_.is_packed() && graph_.options().metric != Metric::Dot;
     if (known) found = worth_rescoring(found, query);
     const std::size_t bytes = graph_.vectors().row_bytes();
+    read_vectors([&] { return found * bytes; });
     for (std::size_t i = 0; i < found && i < kAhead; ++i)
       fetch_row(graph_.vectors().at(scratch_.beam[i].row), bytes);
     for (std::size_t i = 0; i < found; ++i) {
@@ -170,6 +187,7 @@ class Query {
       found = walk_packed(graph_, code, query, beam, keep, scratch_, matching);
       crowded = beam.is_crowded();
     }
+    if (!is_filtered() || match_count >= graph_.rows() / 2) count_walk();
     if (crowded || (is_filtered() && found < std::min(keep, match_count))) {
       // All rows nearer than the last match are expanded: fewer matches do than rows of a beam.
       const double share = static_cast<double>(match_count) / static_cast<double>(rows_);
@@ -185,6 +203,7 @@ class Query {
       found = walk_packed_matching(
           graph_, code, query, wide, keep, budget, scratch_, matching,
           [&](std::size_t limit, auto& take) { seed(code, query, limit, take); }, complete);
+      count_walk();
     }
     std::swap(scratch_.beam, scratch_.kept);
     return found;
@@ -193,9 +212,12 @@ class Query {
   // The same by walks that compare codes.
   std::size_t near_by_codes(const CodeQuery& query, std::size_t width, std::size_t keep,
                             std::size_t match_count, bool& complete) {
-    if (!is_filtered())
-      return graph_.with_code(
+    if (!is_filtered()) {
+      const std::size_t found = graph_.with_code(
           [&](const auto& code) { return walk(graph_, code, query, width, scratch_); });
+      count_walk();
+      return found;
+    }
     // The rows a walk must measure before `width` matches are met; more than a scan: scan.
     const double expected = static_cast<double>(width) * static_cast<double>(graph_.rows()) *
                             kFreshPerRow / static_cast<double>(match_count);
@@ -205,16 +227,20 @@ class Query {
     }
     const auto matching = [this](std::uint32_t row) { return matches(row); };
     std::size_t found = 0;
-    if (match_count >= graph_.rows() / 2)
+    if (match_count >= graph_.rows() / 2) {
       found = graph_.with_code([&](const auto& code) {
         return walk_past(graph_, code, query, width, scratch_, matching);
       });
+      count_walk();
+    }
     if (found >= std::min(keep, match_count)) return found;
-    return graph_.with_code([&](const auto& code) {
+    found = graph_.with_code([&](const auto& code) {
       return walk_matching(
           graph_, code, query, width, match_count, scratch_, matching,
           [&](std::size_t limit, auto& take) { seed(code, query, limit, take); }, complete);
     });
+    count_walk();
+    return found;
   }
 
   // Of rows sorted by the distance of their codes, those whose true distance may be among the best.

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "distance.hpp"
+#include "meter.hpp"
 
 namespace ruvector {
 namespace {
@@ -63,6 +64,7 @@ float SparseQuery::score(const SparseRows& rows, std::uint32_t row, bool& overla
 void scan_sparse(const SparseRows& rows, const SparseQuery& query, const std::uint8_t* allowed,
                  TopK& best) {
   for_allowed(rows.rows, allowed, [&](std::uint32_t row) {
+    read_vectors([&] { return rows.bytes_of(row); });
     bool overlaps = false;
     const float score = query.score(rows, row, overlaps);
     if (overlaps) best.offer(rank_of(score, row, true));

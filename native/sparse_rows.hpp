@@ -23,6 +23,13 @@ struct SparseRows {
   std::size_t rows = 0;
 
   float value(std::uint64_t entry) const;
+  std::size_t entry_bytes() const {
+    return sizeof(std::uint32_t) + (element == Element::Float32 ? 4 : 2);
+  }
+  // Of the entries of one row.
+  std::size_t bytes_of(std::uint32_t row) const {
+    return (offsets[row + 1] - offsets[row]) * entry_bytes();
+  }
 };
 
 // Throws std::invalid_argument unless the offsets ascend from 0 to `entries`.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "deadline.hpp"
+#include "meter.hpp"
 #include "sparse_index.hpp"
 #include "sparse_list.hpp"
 
@@ -98,6 +99,14 @@ void SparseIndex::search(const std::uint32_t* terms, const float* weights, std::
     scan_sparse(rows_, query, allowed, best);
     return;
   }
+  // Of lists: a place and a number for each entry of short ones, a byte for each row of dense ones.
+  read_vectors([&] {
+    std::size_t bytes = 0;
+    for (const Block& block : blocks)
+      bytes += block.short_entries * (sizeof(std::uint16_t) + sizeof(float)) +
+               block.rows * block.dense_lists.size();
+    return bytes;
+  });
   const bool is_exact = std::ranges::all_of(
       blocks, [](const Block& block) { return block.dense_lists.empty(); });
   Candidates candidates(k, is_exact ? 0.0F : blur, allowed);
@@ -122,6 +131,7 @@ void SparseIndex::search(const std::uint32_t* terms, const float* weights, std::
       best.offer(rank_of(candidate.sum, candidate.row, true));
       continue;
     }
+    read_vectors([&] { return rows_.bytes_of(candidate.row); });
     const float score = query.score(rows_, candidate.row, overlaps);
     if (overlaps) best.offer(rank_of(score, candidate.row, true));
   }
@@ -200,6 +210,7 @@ bool SparseIndex::sum_few(const Block& block, const SparseQuery& query, const fl
   }
   for (const std::uint32_t row : few) {
     bool overlaps = false;
+    read_vectors([&] { return rows_.bytes_of(row); });
     candidates.offer(query.score(rows_, row, overlaps), row);
   }
   return true;
@@ -223,6 +234,7 @@ void SparseIndex::offer_overlapping(const std::vector<Block>& blocks, const Spar
         const std::uint32_t row = first + static_cast<std::uint32_t>(
             8 * byte + static_cast<std::size_t>(std::countr_zero(left)));
         bool overlaps = false;
+        read_vectors([&] { return rows_.bytes_of(row); });
         best.offer(rank_of(query.score(rows_, row, overlaps), row, true));
       }
     }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "deadline.hpp"
+#include "meter.hpp"
 
 namespace ruvector {
 
@@ -45,8 +46,9 @@ void parallel_for(std::size_t jobs, int threads, std::size_t grain, Body&& body)
       failed.store(true, std::memory_order_relaxed);
     }
   };
-  auto help = [&work, deadline = current_deadline] {
+  auto help = [&work, deadline = current_deadline, meter = current_meter] {
     const DeadlineScope scope(deadline);
+    const MeterScope counting(meter);
     work();
   };
   std::vector<std::thread> pool;

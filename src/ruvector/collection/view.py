@@ -23,7 +23,7 @@ from ruvector.collection.spaces import Space, find_space
 from ruvector.collection.unindexed import wanted_index
 from ruvector.index.payload.bitmaps import bitmap_of, rows_of
 from ruvector.index.payload.fields import FieldIndex
-from ruvector.kernel import join_payloads
+from ruvector.kernel import join_payloads, meters
 from ruvector.kernel.deadlines import check_deadline
 from ruvector.model.filters import FieldCondition, Filter, matches
 from ruvector.model.ids import PointId, id_key
@@ -112,6 +112,8 @@ class View:
     def vectors(self, row: int, names: Sequence[str]) -> dict[str, Any]:
         """Return the vectors of a row as users see them, by name, as far as it has them."""
         found = {name: self.vector(name, row) for name in names}
+        if meters.is_on and (meter := meters.current()) is not None:
+            meter.read_vectors(sum(map(_bytes_of, found.values())))
         return {n: self.spaces[n].shown(v) for n, v in found.items() if v is not None}
 
     def stored(self, name: str, rows: Sequence[int]) -> list[Any]:
@@ -263,6 +265,13 @@ def _payloads(records: list[bytes], names: frozenset[str]) -> list[dict[str, Any
         return payloads_reader(names)(join_payloads(records))
     read = payload_reader(names)
     return [read(payload_of(data)) for data in records]
+
+
+def _bytes_of(vector: Any) -> int:
+    """Return the bytes of a stored vector, 0 for none."""
+    if isinstance(vector, np.ndarray):
+        return vector.nbytes
+    return 0 if vector is None else int(vector.indices.nbytes + vector.values.nbytes)
 
 
 class _Point:

@@ -7,6 +7,7 @@ thread, for whoever executes a request and tells what it used (`count_tokens`, `
 import threading
 
 from ruvector.errors import BadInput
+from ruvector.kernel import meters
 from ruvector.model.query_vectors import Inference, SparseVector
 from ruvector.model.reading import text_of
 from ruvector.model.text.bm25 import MODEL, read_bm25
@@ -22,8 +23,10 @@ _counted = _Counted()
 
 
 def count_tokens() -> None:
-    """Begin to count for a request that this thread is about to execute."""
+    """Begin to count for a request that this thread is about to execute: words, and by meters."""
     _counted.tokens = None
+    if meters.is_on:
+        meters.begin()
 
 
 def tokens_counted() -> dict[str, int] | None:

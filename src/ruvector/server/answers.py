@@ -54,14 +54,6 @@ def accepted(started: float) -> Answer:
     return Answer(202, b'{"status":"accepted","time":%.9f}' % (perf_counter() - started))
 
 
-def usage_of(tokens: dict[str, int] | None) -> Any:
-    """Return what an answer tells of what it used: words that models read, None for none."""
-    if tokens is None:
-        return None
-    models = {name: {"tokens": number} for name, number in tokens.items()}
-    return {"inference": {"models": models}}
-
-
 def failure(error: RuvectorError, started: float) -> Answer:
     """Return the answer that an error of ours becomes."""
     text = error.prefix + error.message

@@ -77,6 +77,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     enable_snapshot_url_recovery: bool = False
     metrics_prefix: str | None = None
     slow_query_secs: float | None = None
+    hardware_reporting: bool = False
     verify_https_client_certificate: bool = False
     read_timeout_secs: int = 60
     max_queue_secs: float = 0.25

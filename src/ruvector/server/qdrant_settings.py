@@ -10,7 +10,6 @@ ANY = object()
 _UNSET = (None, "")
 QDRANT_ONLY: dict[str, Any] = {
     "telemetry_disabled": ANY,  # nothing is ever sent
-    "service.hardware_reporting": (False,),
     "service.enable_static_content": (True, False),
     "service.static_content_dir": _UNSET,
     "storage.temp_path": _UNSET,

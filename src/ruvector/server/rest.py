@@ -20,10 +20,11 @@ from ruvector.model.deadlines import too_late, within
 from ruvector.model.inference import count_tokens, tokens_counted
 from ruvector.model.operations import OPERATION_OF, OPERATIONS, Operation
 from ruvector.model.permissions import Permission
+from ruvector.model.usage import usage_of
 from ruvector.model.wire import decode_request
 from ruvector.security.callers import ANYONE, Caller, Proof
 from ruvector.server import identifiers, short_forms
-from ruvector.server.answers import Answer, accepted, failure, success, usage_of
+from ruvector.server.answers import Answer, accepted, failure, success
 from ruvector.server.body import BodyReader
 from ruvector.server.exchange import Exchange
 from ruvector.server.garbage import LARGE_BYTES, PAUSES

@@ -27,6 +27,7 @@ import msgspec
 import uvicorn
 
 from ruvector.errors import BadInput, RuvectorError
+from ruvector.kernel import meters
 from ruvector.server import identity
 from ruvector.server.access import is_loopback
 from ruvector.server.asgi import Application
@@ -231,6 +232,7 @@ def _run(
     certificates: Certificates | None,
 ) -> int:
     start_logging(settings.log_level)
+    meters.switch(settings.service.hardware_reporting)
     settings = _with_room_for(settings)
     application = Application(engine, settings)
     config = uvicorn.Config(

@@ -21,7 +21,7 @@ from typing import Self
 import lmdb
 
 from ruvector.errors import BadInput, StorageDamaged
-from ruvector.kernel import crc32c, open_values
+from ruvector.kernel import crc32c, meters, open_values
 from ruvector.storage.checksums import RESIDUE, damaged_value, seal, seed_of, unseal
 from ruvector.storage.environment import Environment
 
@@ -132,6 +132,8 @@ class Reader:
                 key for key, stored in found if crc32c(stored, crc32c(key, _POINTS)) != RESIDUE
             )
             raise damaged_value("points", wrong) from error
+        if meters.is_on and (meter := meters.current()) is not None:
+            meter.payload_read += sum(map(len, records))
         if len(records) == len(keys):
             return list(records)
         by_key = {key: record for (key, _), record in zip(found, records, strict=True)}
@@ -329,6 +331,8 @@ class WriteTransaction(Reader):
         ]
         if not sealed:
             return
+        if meters.is_on and (meter := meters.current()) is not None:
+            meter.payload_write += sum(len(record) for _, record in sealed)
         cursor = self._transaction.cursor(self._tables["points"])
         keys = [key for key, _ in sealed]
         rising = all(map(bytes.__lt__, keys, keys[1:]))

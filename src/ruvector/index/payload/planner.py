@@ -15,7 +15,8 @@ from typing import Any, Final, Protocol
 from pyroaring import BitMap
 
 from ruvector.index.payload.binding import Fields
-from ruvector.index.payload.bitmaps import Bounds, at_least
+from ruvector.index.payload.bitmaps import Bounds, at_least, bitmap_bytes
+from ruvector.kernel import meters
 from ruvector.model.filter_fields import Steps, array_steps, field_names
 from ruvector.model.filters import (
     Check,
@@ -133,6 +134,9 @@ class _Plan:
         for index in self.fields.get(steps, ()):
             bounds = index.bounds(condition)
             if bounds is not None:
+                if meters.is_on and (meter := meters.current()) is not None:
+                    own = (bounds.certain,) if bounds.exact else bounds
+                    meter.index_read += sum(map(bitmap_bytes, own))
                 return bounds
         return None
 

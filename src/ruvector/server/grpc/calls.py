@@ -34,6 +34,7 @@ from ruvector.model.operations import OPERATION_OF
 from ruvector.model.proto.requests import read_request
 from ruvector.model.proto.results import encode_answer
 from ruvector.model.proto.rpcs import Procedure
+from ruvector.model.usage import usage_of
 from ruvector.security.callers import ANYONE, Caller
 from ruvector.server import identifiers
 from ruvector.server.answers import MAX_MESSAGE
@@ -264,10 +265,14 @@ def headers_of(metadata: Any) -> dict[bytes, bytes]:
 
 
 def _tell_usage(answer: Any, tokens: dict[str, int] | None) -> None:
-    """Tell what a call used, where its answer has a place for it: words that models read."""
-    if tokens and "usage" in answer.DESCRIPTOR.fields_by_name:
-        for name, number in tokens.items():
-            answer.usage.inference.models[name].tokens = number
+    """Tell what a call used, where its answer has a place for it."""
+    used = usage_of(tokens)
+    if used is None or "usage" not in answer.DESCRIPTOR.fields_by_name:
+        return
+    for name, number in (tokens or {}).items():
+        answer.usage.inference.models[name].tokens = number
+    for name, number in used.get("hardware", {}).items():
+        setattr(answer.usage.hardware, name, number)
 
 
 def _parsed(kind: Any, body: bytes) -> Any:
