@@ -228,6 +228,14 @@ class Engine:
         quotas = catalog.current_quotas
         return found, {"config": quotas.config, "exceeded": quotas.exceeded()}
 
+    def archive_state(self, visible: Callable[[str], bool]) -> JsonObject | None:
+        """Return how the archive of logs is, None where none is kept; see `ArchiveState`."""
+        state = self.snapshots.archive_state
+        if state is None:
+            return None
+        failing = {name: since for name, since in state.failing.items() if visible(name)}
+        return state._replace(failing=failing)._asdict()
+
     def statistics(self) -> list[CollectionStatistics]:
         """Return the sizes of every collection that can be used."""
         found = []

@@ -213,6 +213,7 @@ def test_snapshots_of_a_folder_and_of_a_server(folder, server, tmp_path, capsys)
 def test_a_snapshot_and_the_archived_log_are_restored_to_a_moment(tmp_path, capsys):
     database = Database(tmp_path / "archived")
     snapshot, moments = filled(database, 4)
+    full = database.client.create_full_snapshot().name
     database.engine.close()
     at = ("--path", database.path)
     for until, count in ((at_time(moments[1].time), 2), ("3", 3), ("latest", 4)):
@@ -222,8 +223,10 @@ def test_a_snapshot_and_the_archived_log_are_restored_to_a_moment(tmp_path, caps
     chosen = ("--snapshot", snapshot, "--until", "5", *at)
     code, _, error = run(capsys, "snapshot", "restore", "docs", *chosen)
     assert (code, "ends at operation 4, before 5" in error) == (1, True)
-    code, _, error = run(capsys, "snapshot", "restore", "--full", *chosen)
-    assert (code, "--until is for one collection" in error) == (1, True)
+    chosen = ("--full", "--snapshot", full, *at, "--until")
+    assert run(capsys, "snapshot", "restore", *chosen, "latest")[1] == "restored docs\n"
+    code, _, error = run(capsys, "snapshot", "restore", *chosen, "5")
+    assert (code, "operation 5 is one of a single collection's log" in error) == (1, True)
 
 
 def test_snapshots_of_everything(folder, tmp_path, capsys):

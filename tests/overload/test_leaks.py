@@ -2,7 +2,7 @@
 
 Server and clients share this process, so that its tasks and readers can be counted, and so that
 what the client leaks is seen as well. `make soak` runs it for RUVECTOR_SOAK_SECONDS, and then looks
-at the memory too.
+at the memory too. Searches must find as much afterwards as before.
 """
 
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.overload.system import THREADS, Held, System, fill, load
+from tests.overload.system import DIM, THREADS, Held, System, fill, load
 
 from ruvector.client.client import RuvectorClient
 
@@ -21,6 +21,8 @@ ROUNDS = 3  # of the short form, each about a second
 PATIENCE_SECONDS = 20.0  # until what was closed is gone
 SLOPE_SHARE = 0.01  # of the memory, an hour
 SLOPE_MIN_SECONDS = 600.0  # a shorter run says nothing of an hour
+RECALL_LOST = 0.005  # at most, as after restarts (I3)
+QUERIES, HITS = 100, 10
 
 
 @pytest.fixture
@@ -48,6 +50,18 @@ def resident_bytes() -> int:
     return pages * os.sysconf("SC_PAGESIZE")
 
 
+def recall(system: System) -> float:
+    """Return which share of the nearest points searches through the graph find."""
+    queries = np.random.default_rng(7).random((QUERIES, DIM)).tolist()
+    found = 0
+    with RuvectorClient(url=system.url) as client:
+        for query in queries:
+            exact = client.search("steady", query, limit=HITS, params={"exact": True})
+            walked = client.search("steady", query, limit=HITS, params={"hnsw_ef": HITS})
+            found += len({hit.id for hit in exact} & {hit.id for hit in walked})
+    return found / (QUERIES * HITS)
+
+
 def test_mixed_load_over_steady_data_leaves_nothing_behind(
     system: System, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -57,6 +71,7 @@ def test_mixed_load_over_steady_data_leaves_nothing_behind(
     for _ in range(2):  # pools have their threads, caches what they keep
         load(system, tmp_path, seed)
         seed += THREADS
+    found_before = recall(system)
     before = settled(system)
     memory: list[tuple[float, int]] = []
     started = time.monotonic()
@@ -66,11 +81,14 @@ def test_mixed_load_over_steady_data_leaves_nothing_behind(
         seed += THREADS
         rounds += 1
         memory.append((time.monotonic() - started, resident_bytes()))
+    found_after = recall(system)
     after = settled(system, before)
     slope = slope_of(memory)
     with capsys.disabled():
         share = f" memory_share_an_hour={slope:.4f}" if SECONDS >= SLOPE_MIN_SECONDS else ""
-        print(f"\nleaks: rounds={rounds} held={after}{share}")
+        found = f"recall={found_before:.4f},{found_after:.4f}"
+        print(f"\nleaks: rounds={rounds} held={after} {found}{share}")
+    assert found_after >= found_before - RECALL_LOST
     assert after == before
     assert max(after.readers, after.views, after.pinned) == 0
     if SECONDS >= SLOPE_MIN_SECONDS:

@@ -35,6 +35,7 @@ class FakeEngine:
         self.ids = [1, UUID, "a string"]
         self.answers = {}
         self.quick = False
+        self.archive = None
         self.aliases = {}
 
     def is_quick(self, request):
@@ -108,6 +109,13 @@ class FakeEngine:
     def telemetry(self, level, visible):
         shown = [{"id": name, "level": level} for name in self.collections if visible(name)]
         return shown if level else [], {}
+
+    def archive_state(self, visible):
+        if self.archive is None:
+            return None
+        return self.archive | {
+            "failing": {n: t for n, t in self.archive["failing"].items() if visible(n)}
+        }
 
     def end_downloads(self):
         pass

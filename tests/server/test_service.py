@@ -9,6 +9,7 @@ from ruvector.errors import BadInput, NotFound
 from ruvector.model import requests as r
 from ruvector.model.operations import OPERATIONS
 from ruvector.model.wire.query_fields import wire_name
+from ruvector.security.tokens import sign
 from ruvector.server import metrics as metrics_room
 from ruvector.server.configuration import settle
 from ruvector.server.specification import specification
@@ -286,3 +287,29 @@ def test_pages_come_from_this_server_alone(server):
 )
 def test_no_other_file_is_served(server, name):
     assert server("GET", f"/docs/{name}").status == 404
+
+
+def test_a_log_archive_that_fails_is_told_to_those_who_may_know(server, engine, serve):
+    names = ("ruvector_log_archive_age_seconds", "ruvector_log_archive_failures")
+    assert not any(name in server("GET", "/metrics").text for name in names)
+    assert server("GET", "/telemetry?details_level=1").result["log_archive"] is None
+    engine.archive = {"kept": 1e9, "failing": {"docs": 1.5e9, "b": 1.6e9}, "unreachable_since": 2e9}
+    text = server("GET", "/metrics").text
+    assert "ruvector_log_archive_failures 3" in text
+    age = re.search(r"^ruvector_log_archive_age_seconds (\S+)$", text, re.MULTILINE)
+    assert float(age[1]) > 7e8
+    assert server("GET", "/telemetry?details_level=1").result["log_archive"] == {
+        "kept": "2001-09-09T01:46:40.000Z",
+        "failing": {"docs": "2017-07-14T02:40:00.000Z", "b": "2020-09-13T12:26:40.000Z"},
+        "unreachable_since": "2033-05-18T03:33:20.000Z",
+    }
+    hidden = server("GET", "/telemetry?details_level=1&anonymize=true").result["log_archive"]
+    assert len(hidden["failing"]) == 2 and "docs" not in hidden["failing"]
+    assert "log_archive" not in server("GET", "/telemetry").result
+    key = "k" * 32
+    guarded = serve(api_key=key, jwt_rbac=True)
+    access = [{"collection": "docs", "access": "r"}]
+    token = [("api-key", sign({"access": access}, key.encode()))]
+    told = guarded("GET", "/telemetry?details_level=1", headers=token).result["log_archive"]
+    assert list(told["failing"]) == ["docs"]
+    assert "failures 2" in guarded("GET", "/metrics", headers=token).text

@@ -37,7 +37,7 @@ def add(commands: Any) -> None:
                 "--until",
                 metavar="MOMENT",
                 help="go on with the archived log up to a time (2026-01-31T12:00:00Z), "
-                "an operation's number, or latest",
+                "an operation's number (of one collection), or latest",
             )
         elif name in ("download", "delete"):
             verb.add_argument("--snapshot", required=True, help="its name")
@@ -75,14 +75,16 @@ def run_list(chosen: argparse.Namespace) -> int:
 
 def run_restore(chosen: argparse.Namespace) -> int:
     """Restore; the collection is replaced, or created where there is none."""
-    if chosen.full and chosen.until is not None:
-        raise BadInput("--until is for one collection: name it, and leave out --full")
     with _opened(chosen) as client:
         if chosen.full:
             if chosen.file:
-                client.upload_full_snapshot(chosen.file, checksum=chosen.checksum)
+                client.upload_full_snapshot(
+                    chosen.file, checksum=chosen.checksum, until=chosen.until
+                )
             else:
-                client.recover_full_snapshot(chosen.snapshot, checksum=chosen.checksum)
+                client.recover_full_snapshot(
+                    chosen.snapshot, checksum=chosen.checksum, until=chosen.until
+                )
             print(f"restored {', '.join(client.list_collections())}")
             return 0
         if chosen.file:

@@ -195,19 +195,31 @@ class SnapshotCalls:
         *,
         checksum: str | None = None,
         api_key: str | None = None,
+        until: str | None = None,
         wait: bool = True,
     ) -> bool | None:
         """Make all collections and aliases of a snapshot what it says; others stay as they are.
 
-        `location` and the others: see `recover_snapshot`.
+        `until`: a time or "latest"; then every collection is what it was at that time, by its
+        archived log, and one that had been deleted by then is left out. Aliases are those of the
+        snapshot. `location` and the others: see `recover_snapshot`.
         """
-        return self._transport.execute(
-            r.RecoverFullSnapshot(location=location, checksum=checksum, api_key=api_key, wait=wait)
+        request = r.RecoverFullSnapshot(
+            location=location, checksum=checksum, api_key=api_key, until=until, wait=wait
         )
+        return self._transport.execute(request)
 
     def upload_full_snapshot(
-        self, path: str | Path, *, checksum: str | None = None, wait: bool = True
+        self,
+        path: str | Path,
+        *,
+        checksum: str | None = None,
+        until: str | None = None,
+        wait: bool = True,
     ) -> bool | None:
-        """Make all collections and aliases what the snapshot in a file says; others stay."""
-        request = r.UploadFullSnapshot(checksum=checksum, wait=wait, source=str(path))
+        """Make all collections and aliases what the snapshot in a file says; others stay.
+
+        `until`: see `recover_full_snapshot`.
+        """
+        request = r.UploadFullSnapshot(checksum=checksum, until=until, wait=wait, source=str(path))
         return self._transport.upload(request)

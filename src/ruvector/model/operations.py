@@ -77,6 +77,7 @@ _SS = f"{_SHARD}/snapshots"
 _SOON = ("wait",)
 _UPLOAD = ("wait", "priority", "checksum")
 _UPLOAD_UNTIL = (*_UPLOAD, "until")
+_UPLOAD_FULL = ("wait", "checksum", "until")
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(r.ListCollections, "GET /collections", _META, _R, is_listing=True),
@@ -120,7 +121,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(r.DeleteFullSnapshot, "DELETE /snapshots/{snapshot_name}", _META, _M, _SOON),
     Operation(r.DownloadFullSnapshot, "GET /snapshots/{snapshot_name}", _META, _M),
     Operation(r.RecoverFullSnapshot, "PUT /snapshots/recover", _META, _M, _SOON),
-    Operation(r.UploadFullSnapshot, "POST /snapshots/upload", _META, _M, ("wait", "checksum")),
+    Operation(r.UploadFullSnapshot, "POST /snapshots/upload", _META, _M, _UPLOAD_FULL),
     Operation(r.Upsert, f"PUT {_C}/points", _WRITE, _W, _WAIT),
     Operation(r.UpdateVectors, f"PUT {_C}/points/vectors", _WRITE, _W, _WAIT),
     Operation(r.DeletePoints, f"POST {_C}/points/delete", _WRITE, _D, _WAIT),

@@ -202,22 +202,27 @@ class DownloadFullSnapshot(Request[SnapshotDescription], frozen=True, kw_only=Tr
 class RecoverFullSnapshot(Request[bool | None], frozen=True, kw_only=True):
     """Make every collection and alias in a snapshot of the whole storage what it says there.
 
-    Collections that the snapshot does not have stay. `location` and the others: see
-    RecoverSnapshot.
+    Collections that the snapshot does not have stay. `until`: a time or "latest". `location` and
+    the others: see RecoverSnapshot.
     """
 
     result: ClassVar[Any] = bool | None
     location: str
     checksum: str | None = None
     api_key: str | None = None
+    until: Any = None
     wait: bool = True
 
 
 class UploadFullSnapshot(Request[bool | None], frozen=True, kw_only=True):
-    """Make every collection and alias what an uploaded snapshot of the whole storage says."""
+    """Make every collection and alias what an uploaded snapshot of the whole storage says.
+
+    `until`: as of RecoverFullSnapshot.
+    """
 
     result: ClassVar[Any] = bool | None
     checksum: str | None = None
+    until: Any = None
     wait: bool = True
     source: Any = None
 

@@ -5,6 +5,7 @@ name begins with the configured prefix. Collection names are escaped, and shown 
 MAX_COLLECTIONS.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -61,6 +62,7 @@ class Status(msgspec.Struct, frozen=True):
     quotas: Mapping[str, bool] = {}
     waiting: Mapping[str, int] = {}
     connections: int = 0
+    log_archive: Mapping[str, Any] | None = None
 
 
 def metrics_text(
@@ -109,6 +111,14 @@ def _server(status: Status) -> Iterator[Family]:
     yield "ruvector_requests_pending", "gauge", help_text, waiting
     connections = [("", status.connections)]
     yield "ruvector_connections", "gauge", "Connections that are open", connections
+    archive = status.log_archive
+    if archive is not None:
+        age = [("", max(0.0, round(time.time() - archive["kept"], 3)))]
+        help_text = "Seconds since everything in the logs was last archived"
+        yield "ruvector_log_archive_age_seconds", "gauge", help_text, age
+        failing = len(archive["failing"]) + (archive["unreachable_since"] is not None)
+        help_text = "Collections whose log could not be archived, and 1 where nothing can be kept"
+        yield "ruvector_log_archive_failures", "gauge", help_text, [("", failing)]
 
 
 def _collections(status: Status, shown: Callable[[str], str]) -> Iterator[Family]:

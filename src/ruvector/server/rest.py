@@ -68,6 +68,9 @@ class Engine(Protocol):
     ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """Return what is told of the visible collections and of the quotas."""
 
+    def archive_state(self, visible: Callable[[str], bool]) -> dict[str, Any] | None:
+        """Return how the archive of logs is, of the visible collections; None without one."""
+
     def read_snapshot(self, request: r.Request[Any], caller: Caller = ANYONE) -> Any:
         """Return description and pieces of a snapshot; blocks."""
 

@@ -131,6 +131,7 @@ class ServiceRoutes:
                 quotas={name: bool(is_over) for name, is_over in exceeded.items()},
                 waiting=self._lanes.pending,
                 connections=connections,
+                log_archive=self._engine.archive_state(visible),
             )
             return metrics_text(
                 self._observer.metrics.counts(),
@@ -161,6 +162,7 @@ class ServiceRoutes:
 
         def describe() -> JsonObject:
             collections, quotas = self._engine.telemetry(level, visible)
+            archive = self._engine.archive_state(visible)
             found = telemetry(
                 level,
                 collections,
@@ -169,6 +171,7 @@ class ServiceRoutes:
                 number_of_collections=sum(visible(each.name) for each in self._engine.statistics()),
                 requests=requests,
                 storage_path=self._storage_path,
+                log_archive=archive,
             )
             return self._hashes.anonymized(found) if given.get("anonymize") else found
 

@@ -3,7 +3,7 @@
 | level | what |
 |---|---|
 | 0 | version, start, number of collections, requests by endpoint |
-| 1 | and the machine, memory, quotas; parameters and sizes of collections |
+| 1 | and the machine, memory, quotas, the archive of logs; parameters and sizes of collections |
 | 2, 3, 4 and more | and of collections what `collection.telemetry` says |
 
 With `anonymize` names of the user are replaced by hashes that are the same until the server ends,
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ruvector.server import identity
+from ruvector.server.logs import utc_time
 from ruvector.server.metrics import OTHER, Counts
 from ruvector.storage import machine
 
@@ -27,7 +28,7 @@ HASH_DIGITS = 16
 _NAMED = frozenset(
     {
         *("sparse_vectors", "sparse_vector_data", "vector_data", "num_vectors_by_name"),
-        *("sparse_config", "index_schema", "per_collection_responses"),
+        *("sparse_config", "index_schema", "per_collection_responses", "failing"),
     }
 )
 # The same, or the parameters of one vector.
@@ -76,6 +77,7 @@ def telemetry(
     number_of_collections: int,
     requests: JsonObject,
     storage_path: Path,
+    log_archive: JsonObject | None,
 ) -> JsonObject:
     """Return the answer at a level; `about`: id and start of this process."""
     app: JsonObject = {
@@ -98,7 +100,17 @@ def telemetry(
         found["collections"]["collections"] = collections
         found["memory"] = _memory()
         found["quota"] = quotas
+        found["log_archive"] = None if log_archive is None else _archive(log_archive)
     return found
+
+
+def _archive(state: JsonObject) -> JsonObject:
+    since = state["unreachable_since"]
+    return {
+        "kept": utc_time(state["kept"]),
+        "failing": {name: utc_time(since) for name, since in state["failing"].items()},
+        "unreachable_since": None if since is None else utc_time(since),
+    }
 
 
 def requests_of(counts: Counts, per_collection: bool) -> JsonObject:

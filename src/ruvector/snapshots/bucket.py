@@ -20,6 +20,8 @@ from ruvector.model.names import check_name
 from ruvector.model.snapshots import SnapshotDescription
 from ruvector.snapshots.folder import (
     CHECKSUM_SUFFIX,
+    COVERAGE,
+    COVERAGE_SUFFIX,
     LOG,
     PIECE_SUFFIX,
     SUFFIX,
@@ -190,6 +192,25 @@ class SnapshotBucket(SnapshotFolder):
             ]
             if old:
                 self._api.delete(self._store, old)
+
+    def keep_coverage(self, name: str, content: bytes) -> None:
+        """Send how far the archived logs of a database reach; it replaces the last."""
+        with self._speaking():
+            self._api.put(self._store, _key((COVERAGE,), name), content)
+
+    def coverages(self) -> Sequence[tuple[str, bytes]]:
+        """Return name and content of what each database says."""
+        with self._speaking():
+            keys = sorted(
+                meta["path"]
+                for chunk in self._api.list(self._store, _key((COVERAGE,), ""))
+                for meta in chunk
+                if meta["path"].endswith(COVERAGE_SUFFIX)
+            )
+            return [
+                (key.rpartition("/")[2], bytes(self._api.get(self._store, key).bytes()))
+                for key in keys
+            ]
 
     def _fetched(self, pieces: Iterator[bytes], size: int) -> Path:
         """Return a temporary file with these bytes."""

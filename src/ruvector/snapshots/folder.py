@@ -4,6 +4,7 @@
     <snapshots>/collections/<collection>/shards/0/<name>.snapshot
     <snapshots>/full/<name>.snapshot
     <snapshots>/collections/<collection>/log/<log>/<first>-<last>.log    pieces of archived logs
+    <snapshots>/coverage/<node>.json      how far the archived logs of a database reach
     <snapshots>/tmp/                      what is being made or received; emptied at the start
 
 A folder that was chosen may be shared by several databases: there, `tmp` carries the node's number.
@@ -44,6 +45,7 @@ SUFFIX = ".snapshot"
 CHECKSUM_SUFFIX = ".checksum"
 PIECE_SUFFIX = ".log"
 LOG = "log"
+COVERAGE, COVERAGE_SUFFIX = "coverage", ".json"
 FULL = ("full",)
 TEMPORARY = "tmp"
 SPARE_BYTES = 32 << 20  # left free for the database's own writes, which stop at half of that
@@ -213,6 +215,18 @@ class SnapshotFolder:
             with contextlib.suppress(FileNotFoundError):
                 if path.stat().st_mtime < before:
                     path.unlink()
+
+    def keep_coverage(self, name: str, content: bytes) -> None:
+        """Write how far the archived logs of a database reach, durably; it replaces the last."""
+        folder = self.root / COVERAGE
+        files.make_folder(folder)
+        files.write_file(folder / name, [content])
+
+    def coverages(self) -> Sequence[tuple[str, bytes]]:
+        """Return name and content of what each database says."""
+        folder = self.root / COVERAGE
+        paths = sorted(folder.iterdir()) if folder.is_dir() else ()
+        return [(p.name, p.read_bytes()) for p in paths if p.name.endswith(COVERAGE_SUFFIX)]
 
     def _local_pieces(self) -> Sequence[Path]:
         return sorted(self.root.glob(f"collections/*/{LOG}/*/*{PIECE_SUFFIX}"))

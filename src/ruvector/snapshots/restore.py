@@ -7,6 +7,7 @@ next start removes; one after it leaves the old folders, which go the same way.
 """
 
 import contextlib
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,22 +25,23 @@ from ruvector.errors import (
     StorageFull,
 )
 from ruvector.model.configs import CollectionConfig
-from ruvector.model.snapshots import Until
 from ruvector.snapshots.archive import SnapshotArchive
-from ruvector.snapshots.folder import SPARE_BYTES, SnapshotFolder
+from ruvector.snapshots.folder import SPARE_BYTES
 from ruvector.snapshots.tar import digest_of
-from ruvector.snapshots.until import bring_to
+from ruvector.snapshots.until import Gone, Moment, bring_to
 from ruvector.storage import files
 from ruvector.storage.environment import NO_SPACE
 from ruvector.storage.shard_store import ShardStore
 from ruvector.storage.verify import problems_of
 
+_log = logging.getLogger("ruvector.snapshots")
 
-class Moment(NamedTuple):
-    """Up to where the log in a folder of snapshots is to be replayed."""
 
-    folder: SnapshotFolder
-    until: Until
+class Unpacked(NamedTuple):
+    """A collection that nobody sees yet, and the log that was applied to it, "" for none."""
+
+    incoming: Incoming
+    log: str
 
 
 def restore_collection(
@@ -69,14 +71,27 @@ def restore_collection(
                 "recover the collection instead of its shard"
             )
         _need_room(catalog, archive.size_bytes)
-        incoming = [_unpacked(catalog, archive, number, name, config or stored, moment)]
+        incoming = [_unpacked(catalog, archive, number, name, config or stored, moment).incoming]
     _adopt(catalog, incoming, {})
 
 
-def restore_all(catalog: Catalog, path: Path, checksum: str | None) -> None:
-    """Make every collection and alias of a snapshot of the whole storage what it says there."""
+def restore_all(
+    catalog: Catalog, path: Path, checksum: str | None, moment: Moment | None = None
+) -> None:
+    """Make every collection and alias of a snapshot of the whole storage what it says there.
+
+    With a moment, each collection what it was then; one that had been deleted by then is left out,
+    and so are its aliases. Errors: as of `restore_collection`, with the collection's name.
+    """
+    if moment is not None and moment.until.operation is not None:
+        raise BadInput(
+            f"operation {moment.until.operation} is one of a single collection's log; name a time, "
+            'or "latest"'
+        )
     _check_digest(path, checksum)
     incoming: list[Incoming] = []
+    logs: set[str] = set()
+    gone: set[str] = set()
     with SnapshotArchive(path) as archive:
         if archive.manifest.kind != "storage":
             raise BadInput(
@@ -86,11 +101,23 @@ def restore_all(catalog: Catalog, path: Path, checksum: str | None) -> None:
         _need_room(catalog, archive.size_bytes)
         try:
             for number, each in enumerate(archive.manifest.collections):
-                incoming.append(_unpacked(catalog, archive, number, each.name, each.config))
+                try:
+                    done = _unpacked(catalog, archive, number, each.name, each.config, moment)
+                except Gone as error:
+                    _log.warning("%s", error.message)
+                    gone.add(each.name)
+                    continue
+                except BadInput as error:
+                    raise BadInput(f"collection {each.name}: {error.message}") from error
+                incoming.append(done.incoming)
+                logs.add(done.log)
         except BaseException:
             _drop(incoming)
             raise
-        aliases = archive.manifest.aliases
+        aliases = {a: name for a, name in archive.manifest.aliases.items() if name not in gone}
+    if moment is not None and moment.until.time is not None:
+        for name in moment.claims.beside(logs, moment.until.time):
+            _log.warning("collection %s is in no snapshot of that moment, and was let be", name)
     _adopt(catalog, incoming, aliases)
 
 
@@ -138,9 +165,9 @@ def _unpacked(
     name: str,
     config: CollectionConfig,
     moment: Moment | None = None,
-) -> Incoming:
+) -> Unpacked:
     """Return a collection of the snapshot, opened in a folder of its own."""
-    folder = catalog.reserve_folder()
+    folder, log = catalog.reserve_folder(), ""
     try:
         archive.unpack(number, folder)
         _check_values(folder)
@@ -148,13 +175,13 @@ def _unpacked(
         try:
             if moment is not None:
                 origin = archive.manifest.collections[number].name
-                bring_to(catalog, moment.folder, collection, origin, moment.until)
+                log = bring_to(catalog, moment, collection, origin)
             forget_log(collection.shard)
             collection.begin(None)
         except BaseException:
             collection.close()
             raise
-        return Incoming(name, folder, collection)
+        return Unpacked(Incoming(name, folder, collection), log)
     except BaseException as error:
         files.remove_folder(folder)
         if isinstance(error, StorageDamaged):

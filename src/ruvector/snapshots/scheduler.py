@@ -6,11 +6,11 @@ so that tests need none.
 """
 
 import logging
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from ruvector.errors import RuvectorError
+from ruvector.snapshots.repeating import Repeating
 from ruvector.snapshots.timetable import Timetable
 
 LONGEST_SLEEP_SECONDS = 60.0  # a clock that is set anew is noticed within that
@@ -24,7 +24,7 @@ def utc_now() -> datetime:
 
 
 class Scheduler:
-    """Calls `work` at every moment of a timetable until it is closed."""
+    """Calls `work` at every moment of a timetable, from `start` until `close`."""
 
     def __init__(
         self,
@@ -35,19 +35,9 @@ class Scheduler:
         self._timetable = timetable
         self._work = work
         self._now = now
-        self._closing = threading.Event()
         self.due = timetable.next_after(now())
-        self._thread = threading.Thread(target=self._run, name="ruvector-schedule", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop, after the snapshot that is being made."""
-        self._closing.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._thread = Repeating("schedule", self.step)
+        self.start, self.close = self._thread.start, self._thread.close
 
     def step(self) -> float:
         """Do the work if it is due; return how many seconds to sleep."""
@@ -61,7 +51,3 @@ class Scheduler:
             self.due = self._timetable.next_after(self._now())
         left = (self.due - self._now()).total_seconds()
         return min(max(left, 0.0), LONGEST_SLEEP_SECONDS)
-
-    def _run(self) -> None:
-        while not self._closing.wait(self.step()):
-            pass

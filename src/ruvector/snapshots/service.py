@@ -15,7 +15,8 @@ from ruvector.errors import BadInput, NotFound, RuvectorError, StorageLocked
 from ruvector.model import snapshots as m
 from ruvector.model.names import check_name
 from ruvector.model.shard_keys import check_shard
-from ruvector.snapshots.archiver import LogArchiver
+from ruvector.snapshots.archiver import ArchiveState, LogArchiver
+from ruvector.snapshots.coverage import Claims
 from ruvector.snapshots.create import write_snapshot
 from ruvector.snapshots.folder import (
     FULL,
@@ -28,10 +29,11 @@ from ruvector.snapshots.folder import (
 from ruvector.snapshots.jobs import Jobs
 from ruvector.snapshots.locations import REMOTE, local_file, refuse_remote, scheme_of
 from ruvector.snapshots.remote import Downloads, remote_of
-from ruvector.snapshots.restore import Moment, restore_all, restore_collection
+from ruvector.snapshots.restore import restore_all, restore_collection
 from ruvector.snapshots.scheduler import Scheduler
 from ruvector.snapshots.settings import SnapshotSettings
 from ruvector.snapshots.timetable import Timetable
+from ruvector.snapshots.until import Moment
 
 SNAPSHOTS_FOLDER = "snapshots"
 SCHEDULED = "scheduled-"  # begins the names of those that the schedule made, and may delete
@@ -81,6 +83,11 @@ class Snapshots:
     def end_downloads(self) -> None:
         """Break off what is being fetched from URLs; no more is."""
         self._downloads.close()
+
+    @property
+    def archive_state(self) -> ArchiveState | None:
+        """Return how the archive of logs is, None where none are archived."""
+        return None if self.archiver is None else self.archiver.state
 
     def handlers(self) -> dict[type, Callable[[Catalog, Any], Any]]:
         """Return the function that answers each request."""
@@ -220,14 +227,16 @@ class Snapshots:
     def _restore(self, request: Any, source: str, file: Callable[[], Path]) -> bool | None:
         checksum = m.check_checksum(request.checksum)
         until = m.parse_until(getattr(request, "until", None))
-        moment = None if until is None else Moment(self.folder, until)
+        moment = None
+        if until is not None:
+            moment = Moment(self.folder, until, Claims(self.folder))
         is_shard = hasattr(request, "shard")
         if is_shard:
             self._catalog.get(request.collection)
 
         def restore(path: Path) -> None:
             if isinstance(request, m.RecoverFullSnapshot | m.UploadFullSnapshot):
-                restore_all(self._catalog, path, checksum)
+                restore_all(self._catalog, path, checksum, moment)
             else:
                 restore_collection(
                     self._catalog,

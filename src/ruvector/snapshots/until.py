@@ -7,13 +7,15 @@ after it. What the archive cannot say for certain is refused.
 
 It is done in a collection that nobody sees yet, with the same code that applied the operations
 before; only sweeps of expired points wait until it is done, because the log has its own.
+How far the archive reaches is what its pieces say, what the database that wrote them says beside
+them (`coverage`), and, where that is this one, what it can still add.
 """
 
 from collections import deque
 from concurrent.futures import Future
 from contextlib import closing
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -28,24 +30,32 @@ from ruvector.model.configs import CollectionConfig
 from ruvector.model.datetimes import utc_text
 from ruvector.model.snapshots import Until
 from ruvector.snapshots.archived_log import ArchivedLog, Hole
+from ruvector.snapshots.coverage import Claims, Covered
 from ruvector.snapshots.folder import SnapshotFolder, group_of
 
 IN_FLIGHT: Final = 64  # entries on their way to one fsync
 _decode_config = msgspec.json.Decoder(CollectionConfig).decode
 
 
-def bring_to(
-    catalog: Catalog,
-    folder: SnapshotFolder,
-    collection: Collection,
-    origin: str,
-    until: Until,
-) -> None:
+class Moment(NamedTuple):
+    """Up to where the log in a folder of snapshots is to be replayed, and what is said of it."""
+
+    folder: SnapshotFolder
+    until: Until
+    claims: Claims
+
+
+class Gone(BadInput):
+    """The collection had been deleted by the moment."""
+
+
+def bring_to(catalog: Catalog, moment: Moment, collection: Collection, origin: str) -> str:
     """Bring an unseen collection, just out of a snapshot of `origin`, to a moment.
 
-    Errors: BadInput where the archive has a hole or damage, does not reach so far, or the snapshot
-    is later than the moment.
+    Returns the identity of its log. Errors: BadInput where the archive has a hole or damage, does
+    not reach so far, or the snapshot is later than the moment; Gone.
     """
+    folder, until, claims = moment
     identity, sequence, time = _start_of(collection)
     if until.operation is not None and until.operation < sequence:
         raise BadInput(
@@ -59,6 +69,12 @@ def bring_to(
         )
     log = ArchivedLog(folder, group_of(origin), identity.id)
     known_until = _archive_now(catalog, identity, until)
+    claim = claims.of(identity.id)
+    if claim is not None and _is_gone(claim, until):
+        raise Gone(
+            f"collection {origin} had been deleted by {_shown(claim.ended or 0)}; restore to an "
+            'earlier time, or until "latest", which is its last operation'
+        )
     replay = _Replay(collection)
     try:
         _replay(replay, log, sequence, until)
@@ -67,7 +83,15 @@ def bring_to(
             raise  # else what is missing came later
     finally:
         replay.finish()
+    if claim is not None and log.last >= claim.last:
+        known_until = max(known_until, claim.until)
     _check_reached(log, until, known_until)
+    return identity.id
+
+
+def _is_gone(claim: Covered, until: Until) -> bool:
+    is_later = until.time is not None and claim.ended is not None and until.time >= claim.ended
+    return claim.is_gone and is_later
 
 
 def _replay(replay: "_Replay", log: ArchivedLog, sequence: int, until: Until) -> None:
