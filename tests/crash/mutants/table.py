@@ -63,13 +63,13 @@ MUTANTS = (
     Mutant(
         "D2",
         "batch in two transactions",
-        "engine.py",
+        "collection/writes.py",
         (
             (
-                "        sequences = collection.write(\n"
+                "        sequences[:] = collection.write(\n"
                 "            changes, frees_space=frees_space, timeout_seconds=request.timeout\n"
                 "        )\n",
-                "        sequences = [s for c in changes for s in collection.write(\n"
+                "        sequences[:] = [s for c in changes for s in collection.write(\n"
                 "            [c], frees_space=frees_space, timeout_seconds=request.timeout\n"
                 "        )]\n",
             ),
