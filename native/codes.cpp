@@ -25,7 +25,8 @@ std::atomic<Int8Dot> chosen{plain_int8_dot};
   return std::bit_cast<float>(largest);
 }
 
-// Writes vector * factor, rounded to even within -127..127, and returns the sum of squares.
+// Writes vector * factor, rounded to even, and returns the sum of squares. |vector * factor| is at
+// most 127 or rounds to it. Without bounds on each number, for which compilers would branch.
 [[gnu::always_inline]] inline std::int64_t round_to_int8(const float* vector, float factor,
                                                          std::size_t dim, std::int8_t* out) {
   constexpr float kNoPlaces = 12582912.0F;  // 1.5 * 2^23 leaves no places after the point
@@ -34,16 +35,20 @@ std::atomic<Int8Dot> chosen{plain_int8_dot};
     const std::size_t stop = start + 4096 < dim ? start + 4096 : dim;
     std::int32_t squares = 0;  // 4096 * 127^2 fit
     for (std::size_t i = start; i < stop; ++i) {
-      float scaled = vector[i] * factor;
-      scaled = scaled < 127.0F ? scaled : 127.0F;
-      scaled = scaled > -127.0F ? scaled : -127.0F;
-      const auto code = static_cast<std::int32_t>((scaled + kNoPlaces) - kNoPlaces);
+      const float rounded = (vector[i] * factor + kNoPlaces) - kNoPlaces;
+      const auto code = static_cast<std::int16_t>(static_cast<std::int32_t>(rounded));
       out[i] = static_cast<std::int8_t>(code);
-      squares += code * code;
+      squares += std::int32_t{code} * code;
     }
     total += squares;
   }
   return total;
+}
+
+// Where numbers are so small or large that there is no factor, the row keeps its signs.
+std::int64_t round_to_signs(const float* vector, std::size_t dim, std::int8_t* out) {
+  for (std::size_t i = 0; i < dim; ++i) out[i] = vector[i] < 0 ? -127 : 127;
+  return static_cast<std::int64_t>(dim) * 127 * 127;
 }
 
 struct Rounded {
@@ -54,8 +59,10 @@ struct Rounded {
 [[gnu::always_inline]] inline Rounded round_row(const float* vector, std::size_t dim,
                                                 std::int8_t* out) {
   const float scale = largest_size(vector, dim) / 127.0F;
-  // The reciprocal of a tiny scale is infinite; such a row keeps its signs.
-  return {scale, round_to_int8(vector, scale > 0 ? 1.0F / scale : 0.0F, dim, out)};
+  const float factor = scale > 0 ? 1.0F / scale : 0.0F;
+  if (!std::isfinite(scale) || !std::isfinite(factor))
+    return {scale, round_to_signs(vector, dim, out)};
+  return {scale, round_to_int8(vector, factor, dim, out)};
 }
 
 Rounded plain_round(const float* vector, std::size_t dim, std::int8_t* out) {

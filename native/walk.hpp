@@ -17,13 +17,14 @@ namespace ruvector {
 
 inline constexpr std::uint32_t kExpanded = 0x80000000;
 
-// Rows fetched ahead of the one being measured. Measured on 62,666 x 384 int8.
-inline constexpr std::size_t kAhead = 4;
+// Rows fetched ahead of the one being measured (62,666 x 384, beam 16: 4 take 13.9 us, 16 13.3).
+inline constexpr std::size_t kAhead = 16;
 
 inline void fetch_row(const std::byte* row, std::size_t bytes) {
-  // 8 KiB bound what one row may push out of the cache.
+  // 8 KiB bound what one row may push out of the cache. Into the second level: prefetches into the
+  // first wait where some twenty lines are on their way already (beam 64: 45.5 us against 33.6).
   for (std::size_t line = 0; line < bytes && line < 8192; line += 64)
-    __builtin_prefetch(row + line);
+    __builtin_prefetch(row + line, 0, 2);
 }
 
 // Collects the links of `row` not met before, then calls take(distance, row) for each.
