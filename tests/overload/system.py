@@ -20,8 +20,8 @@ from ruvector.engine import Engine
 from ruvector.errors import RuvectorError
 from ruvector.server.asgi import Application
 from ruvector.server.configuration import Service, Settings
+from ruvector.server.connection import Connection
 from ruvector.server.grpc.server import GrpcServer
-from ruvector.server.protocol import LimitedProtocol
 from ruvector.server.run import bind
 
 DIM, POINTS, THREADS = 16, 400, 4
@@ -54,9 +54,7 @@ class System:
         self.engine = Engine.open(path)
         self._application = Application(self.engine, settings)
         self._door = bind("127.0.0.1", 0)
-        config = uvicorn.Config(
-            self._application, lifespan="off", log_config=None, http=LimitedProtocol
-        )
+        config = uvicorn.Config(self._application, lifespan="off", log_config=None, http=Connection)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._door]}, daemon=True

@@ -221,6 +221,11 @@ def test_token_holds_as_long_as_its_point_exists(secured):
     assert secured("POST", count, {}, nowhere).status == 401
 
 
+def head_of(path, token):
+    """Return the head of a request with a token, as it stands on the wire without its end."""
+    return f"POST {path} HTTP/1.1\r\ncontent-length: 9\r\napi-key: {token}".encode()
+
+
 def test_quick_searches_of_a_token_with_a_point_are_not_answered_on_the_spot(secured):
     application = secured.application
     proof = {"value_exists": {"collection": "other", "matches": [{"key": "a", "value": 1}]}}
@@ -229,19 +234,18 @@ def test_quick_searches_of_a_token_with_a_point_are_not_answered_on_the_spot(sec
     search, body = POINTS + "/search", {"vector": [1, 1], "limit": 1}
     for claims, begun in (({}, True), (proof, False), ({"access": []}, False)):
         secured("POST", search, body, claims)  # a credential is looked at with care once
-        headers = {b"content-length": b"9", b"api-key": sign(claims, b"k" * 32).encode()}
-        exchange = application.immediate.begin(b"POST", search.encode(), headers)
-        assert (exchange is not None) == begun
+        head = application.immediate.heads.find(head_of(search, sign(claims, b"k" * 32)))
+        assert (application.immediate.begin(head) is not None) == begun
 
 
 def test_caller_is_known_to_the_exchange(secured):
     from ruvector.security.tokens import sign
 
     search, claims = POINTS + "/search", {"sub": "ingest", **READER}
-    headers = {b"content-length": b"9", b"api-key": sign(claims, b"k" * 32).encode()}
-    begin = secured.application.immediate.begin
-    assert begin(b"POST", search.encode(), headers) is None  # not before it was right once
+    immediate = secured.application.immediate
+    head, begin = immediate.heads.find(head_of(search, sign(claims, b"k" * 32))), immediate.begin
+    assert begin(head) is None  # not before it was right once
     assert secured("POST", search, {"vector": [1, 1], "limit": 1}, claims).status == 200
-    exchange = begin(b"POST", search.encode(), headers)
+    exchange = begin(head)
     assert msgspec.structs.asdict(exchange.caller)["subject"] == "ingest"
     assert (exchange.caller.credential, exchange.caller.role) == ("token", "collections")

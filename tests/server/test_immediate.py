@@ -14,7 +14,7 @@ from uvicorn.server import ServerState
 from ruvector.errors import BadInput
 from ruvector.model import requests as r
 from ruvector.server import body as body_room
-from ruvector.server import protocol
+from ruvector.server import connection as connection_room
 from ruvector.server import rest as rest_room
 from ruvector.server.asgi import Application
 from ruvector.server.configuration import Service, Settings
@@ -58,7 +58,7 @@ class Connection:
     async def _talk(self, parts, pause, leave):
         config = uvicorn.Config(
             self,
-            http=protocol.LimitedProtocol,
+            http=connection_room.Connection,
             lifespan="off",
             timeout_keep_alive=self.keep_alive_seconds,
         )
@@ -67,7 +67,7 @@ class Connection:
         self.immediate = self.application.immediate
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
-            lambda: protocol.LimitedProtocol(config, ServerState(), {}), "127.0.0.1", 0
+            lambda: connection_room.Connection(config, ServerState(), {}), "127.0.0.1", 0
         )
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         for part in parts:
@@ -173,6 +173,16 @@ def test_unusual_request_goes_the_ordinary_way(engine, connect, text, status, ke
     assert found.startswith(b"HTTP/1.1 %d " % status)
 
 
+@pytest.mark.parametrize("path", [b"/livez", PATH])
+def test_connection_is_closed_where_that_is_asked(engine, connect, path):
+    engine.quick = True
+    method, body = (b"GET", b"") if path == b"/livez" else (b"POST", BODY)
+    text = request(body, path, method, size=len(body) or -1)
+    connection = connect()
+    assert connection.talk(text).startswith(b"HTTP/1.1 200 ")  # and to the end
+    assert connection.tasks == 1
+
+
 def test_key_is_asked_for_before_the_body_is_there(engine, connect):
     engine.quick = True
     secret = connect(api_key="secret")
@@ -182,6 +192,18 @@ def test_key_is_asked_for_before_the_body_is_there(engine, connect):
     head = request(size=len(BODY), body=b"", headers=(b"connection: close",))
     assert secret.talk(head).startswith(b"HTTP/1.1 401 ")
     assert len(engine.requests) == 1
+    kept = {"headers": (b"api-key: wrong",), "size": len(BODY), "body": b""}
+    assert secret.talk(request(**kept), LAST, pause=0.01).startswith(b"HTTP/1.1 401 ")
+
+
+def test_key_is_asked_for_with_each_request(engine, connect):
+    engine.quick = True
+    connection = connect(api_key="secret")
+    text = request(headers=(b"api-key: secret",))
+    found = connection.talk(text, text, request(**KEPT), text, LAST, pause=0.01)
+    statuses = re.findall(rb"HTTP/1.1 ([0-9]+)", found)
+    assert statuses == [b"200", b"200", b"401", b"200", b"200"]
+    assert connection.tasks == 3  # the first, which is looked at with care, the third, the last
 
 
 def test_request_id_comes_back(engine, connect):
@@ -204,7 +226,7 @@ def test_errors_of_the_engine_are_answered(engine, connect, caplog):
 
 
 def test_late_body_is_handed_over_and_answered(engine, connect, monkeypatch):
-    monkeypatch.setattr(protocol, "BODY_SECONDS", 0.01)
+    monkeypatch.setattr(connection_room, "HELD_SECONDS", 0.01)
     engine.quick = True
     connection = connect()
     text = request()
@@ -215,7 +237,7 @@ def test_late_body_is_handed_over_and_answered(engine, connect, monkeypatch):
 
 
 def test_body_that_never_comes_is_a_408(engine, connect, monkeypatch):
-    monkeypatch.setattr(protocol, "BODY_SECONDS", 0.01)
+    monkeypatch.setattr(connection_room, "HELD_SECONDS", 0.01)
     monkeypatch.setattr(body_room, "PATIENCE_SECONDS", 0.01)
     engine.quick = True
     assert connect().talk(request(**KEPT)[:-5]).startswith(b"HTTP/1.1 408 ")
@@ -272,14 +294,6 @@ def test_slow_search_is_decoded_once_and_runs_in_the_pool(engine, connect):
     assert names[0].startswith("ruvector-request")
 
 
-def test_many_paths_are_not_remembered_for_ever(engine, connect, monkeypatch):
-    monkeypatch.setattr("ruvector.server.immediate.MAX_PATHS", 5)
-    connection = connect()
-    for number in range(12):
-        connection.application.immediate.begin(b"POST", b"/collections/%d/x" % number, {})
-    assert len(connection.application.immediate._matches) <= 5
-
-
 class Crowd:
     """Fills the turns of an application, so that what is not urgent waits or is refused."""
 
@@ -302,11 +316,11 @@ def crowded(connection):
     begin = connection.application.immediate.begin
     turns = connection.application.turns
 
-    def begin_in_a_crowd(method, *rest):
-        if method == b"POST":
+    def begin_in_a_crowd(head, *rest):
+        if head.method == "POST":
             while turns.is_now():
                 time.sleep(0.001)
-        return begin(method, *rest)
+        return begin(head, *rest)
 
     connection.application.immediate.begin = begin_in_a_crowd
     return connection
@@ -372,7 +386,7 @@ def test_crowd_is_refused_unread_in_the_words_of_the_first_refusal(engine, conne
     fed = []
     refusals = connection.application.immediate.refusals
     answer = refusals.answer
-    refusals.answer = lambda data: (found := answer(data), fed.append(found is not None))[0]
+    refusals.answer = lambda *data: (found := answer(*data), fed.append(found is not None))[0]
     connection.application.turns._room = 0  # nobody fits
     found = connection.talk(*[request(**KEPT)] * 4, LAST, pause=0.01)
     answers = found.split(b"HTTP/1.1 503 ")[1:]
@@ -408,7 +422,8 @@ def test_crowd_is_refused_unread_only_where_nobody_tells_of_each(engine, connect
     connection.application.turns._room = 0
     found = connection.talk(*[request(**KEPT)] * 3, LAST, pause=0.01)
     assert found.count(b"HTTP/1.1 503 ") == 3
-    assert connection.application.immediate.refusals._heads == {}
+    known = connection.application.immediate.heads._known.values()
+    assert [head.refusal for head in known if head] == [None]
 
 
 def test_requests_that_come_in_parts_are_refused_whole(engine, connect):
@@ -470,19 +485,3 @@ def test_request_leaves_no_garbage(engine, connect):
     finally:
         gc.set_debug(0)
         gc.garbage.clear()
-
-
-@pytest.mark.parametrize(
-    ("body", "slow"),
-    [
-        (b'{"query": [1, 2], "limit": 3}', False),
-        (b'{"query": 3}', False),
-        (b'{"query": [1, 2], "filter": {"must": []}}', True),
-        (b'{"filter": {"must": [{"is_empty": {"key": "a"}}]}, "query": [1, 2]}', True),
-        (b'{"prefetch": [{"query": [1, 2]}], "query": {"fusion": "rrf"}}', True),
-        (b'{"query": [1, 2], "params": {"exact": true}}', True),
-        (b'{"query": [1, "filter"', True),  # no JSON: found out when it is decoded
-    ],
-)
-def test_words_of_slow_searches_are_seen_around_the_vector(body, slow):
-    assert rest_room.is_slow(body) == slow

@@ -6,6 +6,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from ruvector.server import connection as connection_room
 from ruvector.server import protocol
 
 
@@ -19,11 +20,11 @@ async def application(scope, receive, send):
 
 async def talk(*parts):
     """Send the parts to a server of one connection; return what comes back until it closes."""
-    config = uvicorn.Config(application, http=protocol.LimitedProtocol, lifespan="off")
+    config = uvicorn.Config(application, http=connection_room.Connection, lifespan="off")
     config.load()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: protocol.LimitedProtocol(config, ServerState(), {}), "127.0.0.1", 0
+        lambda: connection_room.Connection(config, ServerState(), {}), "127.0.0.1", 0
     )
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
     for part in parts:

@@ -9,6 +9,7 @@ from ruvector import errors
 from ruvector.model import requests as r
 from ruvector.model.operations import OPERATIONS
 from ruvector.server.answers import MAX_MESSAGE
+from ruvector.server.rest import is_slow
 from ruvector.server.transfers import DOWNLOAD, UPLOAD
 
 BODIES = {
@@ -176,3 +177,19 @@ def test_bad_consistency_is_refused(server, value):
 
     answer = server("POST", f"/collections/c/points/count?consistency={quote(value)}", {})
     assert answer.status == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "slow"),
+    [
+        (b'{"query": [1, 2], "limit": 3}', False),
+        (b'{"query": 3}', False),
+        (b'{"query": [1, 2], "filter": {"must": []}}', True),
+        (b'{"filter": {"must": [{"is_empty": {"key": "a"}}]}, "query": [1, 2]}', True),
+        (b'{"prefetch": [{"query": [1, 2]}], "query": {"fusion": "rrf"}}', True),
+        (b'{"query": [1, 2], "params": {"exact": true}}', True),
+        (b'{"query": [1, "filter"', True),  # no JSON: found out when it is decoded
+    ],
+)
+def test_words_of_slow_searches_are_seen_around_the_vector(body, slow):
+    assert is_slow(body) == slow

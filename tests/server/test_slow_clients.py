@@ -11,6 +11,7 @@ from uvicorn.server import ServerState
 
 from ruvector.kernel.deadlines import DeadlinePassed, check_deadline
 from ruvector.model import requests as r
+from ruvector.server import connection as connection_room
 from ruvector.server import protocol
 from ruvector.server.asgi import Application
 from ruvector.server.configuration import Service, Settings
@@ -32,13 +33,15 @@ class Served:
 
     def run(self, test):
         async def main():
-            config = uvicorn.Config(self.application, http=protocol.LimitedProtocol, lifespan="off")
+            config = uvicorn.Config(
+                self.application, http=connection_room.Connection, lifespan="off"
+            )
             config.load()
             config.loaded_app = self.application
             state = ServerState()
             self.application.connections = state.connections
             server = await asyncio.get_running_loop().create_server(
-                lambda: protocol.LimitedProtocol(config, state, {}), "127.0.0.1", 0
+                lambda: connection_room.Connection(config, state, {}), "127.0.0.1", 0
             )
             try:
                 async with asyncio.timeout(20):

@@ -104,7 +104,7 @@ def test_queue_that_empties_within_a_turn_forgets_that_it_was_slow(clock):
 def test_pace_is_forgotten_after_a_pause(clock):
     turns = Turns(0.1, lambda: None)
     turns._learn(10.0)
-    assert turns._room == 1
+    assert turns._room == turns_room.FEW
 
     async def run():
         assert turns.is_now()
@@ -114,6 +114,24 @@ def test_pace_is_forgotten_after_a_pause(clock):
 
     asyncio.run(run())
     assert turns._room == turns_room.MAX_WAITING
+
+
+def test_a_few_wait_whatever_the_pace_seems(clock):
+    turns = Turns(0.1, lambda: pytest.fail("nobody is refused"))
+
+    async def run():
+        assert turns.is_now()
+        clock[0] += TURN_SECONDS
+        turns.wait(work(clock, [], 0, 0.5))  # as if the process had been stopped meanwhile
+        await asyncio.sleep(0)
+        assert turns.is_now()
+        clock[0] += TURN_SECONDS
+        for number in range(turns_room.FEW):
+            turns.check()
+            turns.wait(work(clock, [], number, 0.001))
+        assert turns.is_full
+
+    asyncio.run(run())
 
 
 def test_work_that_waited_far_too_long_is_told_so_and_refused(clock):

@@ -202,8 +202,13 @@ class Application:
 
     def headers_of(self, exchange: Exchange, answer: Answer) -> list[Header]:
         """Return the headers of an answer, but for those that tell of its body's form."""
-        headers = [*answer.headers, (REQUEST_ID, exchange.request_id.encode())]
-        if self.leaving and answers.CLOSE not in headers:
+        identity = (REQUEST_ID, exchange.request_id.encode())
+        return [*answer.headers, identity, *self.more_headers(exchange, answer)]
+
+    def more_headers(self, exchange: Exchange, answer: Answer) -> list[Header]:
+        """Return the headers that depend on more than the answer and its id."""
+        headers: list[Header] = []
+        if self.leaving and answers.CLOSE not in answer.headers:
             headers.append(answers.CLOSE)
         if self._gate.cross_origin:
             headers += self._gate.cross_origin_headers(exchange.headers)

@@ -120,11 +120,11 @@ def given_id(headers: Mapping[bytes, bytes]) -> str | None:
 
 def made_id() -> str:
     """Return an id that no other request of this or another server has."""
-    return f"{_PROCESS}-{next(_numbers):x}"
+    return f"{PROCESS}-{next_number():x}"
 
 
-_PROCESS = secrets.token_hex(8)
-_numbers = count(1)
+PROCESS = secrets.token_hex(8)
+next_number = count(1).__next__
 
 
 def raw_path_of(scope: Mapping[str, Any]) -> bytes:

@@ -12,7 +12,7 @@ import socket
 import ssl
 from typing import Any
 
-from ruvector.server.protocol import LimitedProtocol
+from ruvector.server.connection import Connection
 
 HANDSHAKE_SECONDS = 10.0  # two round trips; a slow one is an attack
 
@@ -26,13 +26,13 @@ class Handshakes:
 
     def protocol(self, **options: Any) -> "Handshake":
         """Return what uvicorn asks for when a connection comes; `options` are uvicorn's."""
-        return Handshake(self, LimitedProtocol(**options))
+        return Handshake(self, Connection(**options))
 
 
 class Handshake(asyncio.Protocol):
     """One connection until it is encrypted."""
 
-    def __init__(self, handshakes: Handshakes, protocol: LimitedProtocol) -> None:
+    def __init__(self, handshakes: Handshakes, protocol: Connection) -> None:
         self._handshakes = handshakes
         self._protocol = protocol
 

@@ -10,24 +10,31 @@ only.
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+import msgspec
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
 from ruvector.errors import RuvectorError
 from ruvector.kernel.timing import Stages
 from ruvector.server.access import Gate
-from ruvector.server.answers import Answer, Header
+from ruvector.server.answers import CLOSE, Answer, Header
 from ruvector.server.compression import INLINE_BYTES as DEFLATED_INLINE_BYTES
 from ruvector.server.compression import deflate, is_compressed
-from ruvector.server.exchange import Exchange
+from ruvector.server.exchange import REQUEST_ID, Exchange
+from ruvector.server.heads import Head, Heads
 from ruvector.server.refusals import Refusals
-from ruvector.server.rest import INLINE_BYTES
-from ruvector.server.router import Access, Match, Router
+from ruvector.server.router import Access, Router
 
 if TYPE_CHECKING:
     from ruvector.server.asgi import Application
 
-UNUSUAL = frozenset((b"transfer-encoding", b"content-encoding", b"expect", b"upgrade"))
-LENGTH_DIGITS = len(str(INLINE_BYTES))
-MAX_PATHS = 1024  # that are remembered; then all are forgotten
-METHODS = {b"POST": "POST", b"GET": "GET"}
+MAX_STARTS = 64  # of answers: one for each status and its headers
+
+
+class Written(msgspec.Struct):
+    """An answer as it is sent, and whether the connection ends with it."""
+
+    content: bytes
+    is_last: bool
 
 
 class Immediate:
@@ -35,41 +42,35 @@ class Immediate:
 
     def __init__(self, application: "Application", router: Router, gate: Gate) -> None:
         self.application = application
-        self._router = router
+        self.heads = Heads(router)
         self._gate = gate
-        self._matches: dict[tuple[str, bytes], Match | None] = {}
+        self._starts: dict[tuple[int, tuple[Header, ...]], bytes] = {}
         self.turns = application.turns
         is_usable = not (application.observer.tells_each or gate.cross_origin)
         self.refusals = Refusals(application, is_usable=is_usable)
 
-    def begin(
-        self, method: bytes, url: bytes, headers: dict[bytes, bytes], address: str = ""
-    ) -> Exchange | None:
+    def begin(self, head: Head, address: str = "") -> Exchange | None:
         """Return the exchange of a request that may be answered here; it has been let in.
 
-        None for every other one, and for those that must be refused.
+        None for those that must be refused, and where others decide about a caller.
         """
-        name = METHODS.get(method)
-        if name is None or self.application.stopping or self.application.leaving:
+        application, gate, match, headers = self.application, self._gate, head.match, head.headers
+        if application.stopping or application.leaving:
             return None
-        path, _, query = url.partition(b"?")
-        match = self._match(name, path)
-        if match is None or not UNUSUAL.isdisjoint(headers) or not _is_small(name, headers):
-            return None
-        assert match.route is not None  # noqa: S101 - such a match is not remembered
+        assert match.route is not None  # noqa: S101 - a head has one
         try:
-            caller = self._gate.identify(name, match, headers)
-            if match.route.needs is not None and not self._gate.is_known(headers):
+            caller = gate.identify(head.method, match, headers)
+            if match.route.needs is not None and not gate.is_known(headers):
                 return None  # the address may have been wrong too often
-            self._gate.check(caller, match)
+            gate.check(caller, match)
         except RuvectorError:
             return None
         if caller.proof is not None:
             return None
-        exchange = Exchange(name, headers, query, perf_counter(), address=address)
+        exchange = Exchange(head.method, headers, head.query, perf_counter(), address=address)
         exchange.take(match)
         exchange.caller = caller
-        if self.application.observer.traces is not None:
+        if application.observer.traces is not None:
             exchange.stages = Stages()
         return exchange
 
@@ -78,59 +79,58 @@ class Immediate:
         route = exchange.route
         return route is not None and route.access is Access.OPEN
 
-    def finish(
-        self, exchange: Exchange, body: bytes, *, is_refused: bool = False
-    ) -> tuple[Answer, list[Header], bytes] | None:
-        """Return an answer with the headers and the body to send; None where it takes longer."""
-        application = self.application
-        answer = self._refused(exchange) if is_refused else self._answer(exchange, body)
-        if answer is None:
-            return None
-        headers, content = application.headers_of(exchange, answer), answer.body
-        if is_compressed(exchange.headers, content, headers):
-            if len(content) > DEFLATED_INLINE_BYTES:
-                return None
-            content = deflate(content)
-        headers.append((b"content-length", b"%d" % len(content)))
-        application.observer.answered_rest(exchange, answer)
-        return answer, headers, content
-
-    def _refused(self, exchange: Exchange) -> Answer:
-        return self.application.failure(exchange, self.turns.refusal())
-
-    def _answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+    def finish(self, exchange: Exchange, body: bytes) -> Written | None:
+        """Return the answer to a request; None where it takes longer."""
         route = exchange.route
         assert route is not None and route.answer_now is not None  # noqa: S101 - see begin
         try:
             answer: Answer | None = route.answer_now(exchange, body)
-            if answer is None:  # where it would be refused, that is said without a task
-                self.application.pool.reads.expect()
-            return answer
         except RuvectorError as error:
-            return self.application.failure(exchange, error)
+            answer = self.application.failure(exchange, error)
         except Exception:  # noqa: BLE001 - logged with its trace, answered without it
-            return self.application.unexpected(exchange)
+            answer = self.application.unexpected(exchange)
+        return self.pass_on(exchange) if answer is None else self._written(exchange, answer)
 
-    def _match(self, method: str, path: bytes) -> Match | None:
-        key = (method, path)
-        if key in self._matches:
-            return self._matches[key]
-        match: Match | None = None
-        if path.startswith(b"/") and b"#" not in path:
-            match = self._router.match(method, path)
-            if match.route is None or match.route.answer_now is None:
-                match = None
-        if len(self._matches) == MAX_PATHS:
-            self._matches.clear()
-        self._matches[key] = match
-        return match
+    def pass_on(self, exchange: Exchange) -> Written | None:
+        """Return None for a request that takes longer, or what it hears if that is refused."""
+        try:
+            self.application.pool.reads.expect()  # it is said without a task
+        except RuvectorError as error:
+            return self._written(exchange, self.application.failure(exchange, error))
+        return None
 
+    def refuse(self, exchange: Exchange, head: Head) -> Written | None:
+        """Return what a request hears that has to wait too long."""
+        answer = self.application.failure(exchange, self.turns.refusal())
+        self.refusals.learn(head, answer, self._start_of(answer))
+        return self._written(exchange, answer)
 
-def _is_small(method: str, headers: dict[bytes, bytes]) -> bool:
-    """Say whether a body is told to be there and small, or not to be there where none is due."""
-    length = headers.get(b"content-length", b"")
-    if method == "GET":
-        return not length
-    if not (length.isdigit() and len(length) <= LENGTH_DIGITS):
-        return False
-    return 0 < int(length) <= INLINE_BYTES
+    def _written(self, exchange: Exchange, answer: Answer) -> Written | None:
+        application, content = self.application, answer.body
+        headers = application.more_headers(exchange, answer)
+        if is_compressed(exchange.headers, content, headers):
+            if len(content) > DEFLATED_INLINE_BYTES:
+                return None
+            content = deflate(content)
+        application.observer.answered_rest(exchange, answer)
+        lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+        text = b"%b%b\r\n%bcontent-length: %d\r\n\r\n%b" % (
+            self._start_of(answer),
+            exchange.request_id.encode(),
+            lines,
+            len(content),
+            content,
+        )
+        return Written(text, CLOSE in headers or CLOSE in answer.headers)
+
+    def _start_of(self, answer: Answer) -> bytes:
+        """Return what all answers of a status with these headers begin with, up to their id."""
+        key = (answer.status, answer.headers)
+        start = self._starts.get(key)
+        if start is None:
+            lines = [STATUS_LINE[answer.status], *(b"%b: %b\r\n" % each for each in answer.headers)]
+            start = b"%b%b: " % (b"".join(lines), REQUEST_ID)
+            if len(self._starts) >= MAX_STARTS:
+                self._starts.clear()
+            self._starts[key] = start
+        return start

@@ -17,7 +17,7 @@ from ruvector.server.configuration import Settings
 from ruvector.server.exchange import Exchange
 from ruvector.server.logs import fields
 from ruvector.server.metrics import REST, Answered, Metrics
-from ruvector.server.router import Access
+from ruvector.server.router import Access, Match
 from ruvector.server.slow import SlowRequests
 from ruvector.server.traces import Traces
 
@@ -93,11 +93,11 @@ class Observer:
         """Say whether each request is told of, and not only counted."""
         return self._logs_all or self._audit is not None or self.traces is not None
 
-    def refused_rest(self, exchange: Exchange, status: int, times: int, seconds: float) -> None:
-        """Count requests over HTTP that were refused unread, `seconds` each, like this one."""
-        route = exchange.route
+    def refused_rest(self, match: Match, status: int, times: int, seconds: float) -> None:
+        """Count requests over HTTP for one path that were refused unread, `seconds` each."""
+        route = match.route
         assert route is not None and not self.tells_each  # noqa: S101 - Refusals sees to it
-        collection = exchange.names.get("collection")
+        collection = match.names.get("collection")
         endpoint = (route.method, route.path, status)
         self.metrics.count_refused(route.label, endpoint, collection, times, seconds)
 

@@ -154,8 +154,6 @@ class Rest:
 
         def answer_now(exchange: Exchange, body: bytes) -> Answer | None:
             if exchange.request is None:
-                if is_slow(body):
-                    return None  # decoded off the loop
                 exchange.request = _decoded(decode, exchange, body)
                 if engine.is_quick(exchange.request):
                     exchange.answer = _executed(engine, exchange.request, exchange, is_small=True)

@@ -32,9 +32,9 @@ from ruvector.server import identity
 from ruvector.server.access import is_loopback
 from ruvector.server.asgi import Application
 from ruvector.server.configuration import Settings, has_key, read_file, settle, snapshot_settings
+from ruvector.server.connection import Connection
 from ruvector.server.handshake import Handshakes
 from ruvector.server.logs import start_logging
-from ruvector.server.protocol import LimitedProtocol
 from ruvector.server.rest import Engine
 from ruvector.server.storage_settings import collection_defaults
 from ruvector.server.tls import Certificates, certificates_of, listening_context
@@ -238,7 +238,7 @@ def _run(
     config = uvicorn.Config(
         application,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http=LimitedProtocol,
+        http=Connection,
         ws="none",
         lifespan="off",
         log_config=None,

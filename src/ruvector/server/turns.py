@@ -24,6 +24,7 @@ TURN_SECONDS = 0.005  # benchmarks/overload.py: /readyz waits for about two turn
 # goodput at the capacity falls to 80 % of it, with 0.06 s to 99 % (benchmarks/overload.py).
 PATIENCE_SECONDS = 0.06
 LATE = 2.0  # times the patience
+FEW = 16  # pieces take 3 ms; that many wait whatever the pace seems, after a pause of the process
 T = TypeVar("T")
 Work = Callable[[bool], bool]
 
@@ -128,7 +129,7 @@ class Turns:
     def _learn(self, took: float) -> None:
         self._pace += (took - self._pace) * (PACE_WEIGHT if self._pace else 1.0)
         promised = PATIENCE_PROMISED * self.patience_seconds
-        self._room = min(MAX_WAITING, max(1, int(promised / self._pace)))
+        self._room = min(MAX_WAITING, max(FEW, int(promised / self._pace)))
 
     def _forget_pace(self) -> None:
         self._pace, self._room = 0.0, MAX_WAITING

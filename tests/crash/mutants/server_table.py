@@ -63,9 +63,16 @@ SERVER = (
     Mutant(
         "L2",
         "health waits for its turn",
-        "server/protocol.py",
+        "server/connection.py",
         (("if immediate.is_urgent(exchange):", "if False:"),),
         IMMEDIATE,
+    ),
+    Mutant(
+        "L1",
+        "few are refused after a pause",
+        TURNS,
+        (("max(FEW, int(", "max(1, int("),),
+        IN_TURN,
     ),
     Mutant(
         "L3",
