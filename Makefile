@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 TESTS ?= not slow and not clients
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup build check test test-clients test-all crash overload soak mutants sanitize bench docs clean
+.PHONY: help run setup build check test test-clients test-all crash overload soak mutants sbom sanitize bench docs clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -54,6 +54,9 @@ soak: $(VENV)/.developer ## mixed load for SECONDS (7200): does anything leak, d
 
 mutants: $(VENV)/.developer ## plant known bugs in a copy: does a test fail for each?
 	@PYTHONPATH=. $(PY) tests/crash/mutants/run.py
+
+sbom: $(VENV)/.developer ## what is shipped, as CycloneDX, in build/sbom.json; are the files as they were installed?
+	@PYTHONPATH=. $(PY) tests/security/sbom.py build/sbom.json
 
 sanitize: $(VENV)/.developer ## the kernel's tests under AddressSanitizer and UBSan
 	@PATH="$(abspath $(VENV)/bin):$$PATH" PYTHON="$(abspath $(PY))" sh native/sanitize.sh

@@ -1,73 +1,42 @@
 """Is everything that ruvector brings along declared, wanted, and under a known licence? (S6)
 
-What can be said without a network: this compares what is installed here with what is declared. It
-asks no list of known holes; that is for whoever publishes a release, with a tool that has one.
+What can be said without a network: this compares what is installed here with what is declared, and
+both with a list of known holes that is kept by hand. Whoever publishes a release asks a tool with a
+current one: docs/guide/supply-chain.md.
 """
 
 import ast
 import importlib.metadata as metadata
+import json
 import re
+import shutil
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+from tests.security import sbom
+from tests.security.packages import (
+    PYPROJECT,
+    ROOT,
+    brought_along,
+    compiled_in,
+    declared,
+    licence_of,
+    normal,
+)
 
-ROOT = Path(__file__).resolve().parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = PROJECT["optional-dependencies"]
+HOLES = tomllib.loads(Path(__file__).with_name("known_holes.toml").read_text())
+PAGE = ROOT / "docs" / "guide" / "supply-chain.md"
 # Licences that let ruvector be used and passed on under its own; as they are written in metadata.
 LICENCES = re.compile(
     r"MIT|BSD|Apache|MPL-2\.0|Mozilla Public License 2\.0|PSF-2\.0|OLDAP-2\.8|Zlib|CC0-1\.0|ISC"
 )
 REFUSED = re.compile(r"\b(A?GPL|LGPL|SSPL|BUSL|Proprietary|Commercial)\b", re.IGNORECASE)
-
-
-def normal(name: str) -> str:
-    """Return a package's name as it is compared."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def declared() -> dict[str, Requirement]:
-    """Return what pyproject.toml asks for, extras included."""
-    texts = [*PROJECT["dependencies"], *(text for name in EXTRAS for text in EXTRAS[name])]
-    found = [Requirement(text) for text in texts]
-    return {normal(each.name): each for each in found if normal(each.name) != "ruvector"}
-
-
-def brought_along() -> dict[str, metadata.Distribution]:
-    """Return every package that the declared ones need, and those themselves."""
-    found: dict[str, metadata.Distribution] = {}
-    waiting = list(declared().values())
-    while waiting:
-        wanted = waiting.pop()
-        if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
-            continue
-        name = normal(wanted.name)
-        if name in found:
-            continue
-        package = found[name] = metadata.distribution(name)
-        for text in package.requires or ():
-            needed = Requirement(text)
-            extras = ("", *wanted.extras)
-            marker = needed.marker
-            if marker is None or any(marker.evaluate({"extra": extra}) for extra in extras):
-                needed.marker = None
-                waiting.append(needed)
-    return found
-
-
-def licence_of(package: metadata.Distribution) -> str:
-    """Return what a package says of its licence, "" where it says nothing."""
-    described = package.metadata
-    classifiers = described.get_all("Classifier") or []
-    return (
-        described.get("License-Expression")
-        or "; ".join(line for line in classifiers if line.startswith("License ::"))
-        or described.get("License")
-        or ""
-    )
 
 
 def imported() -> dict[str, str]:
@@ -88,7 +57,7 @@ def test_what_is_imported_is_declared() -> None:
     packages = metadata.packages_distributions()
     known = {*declared(), "ruvector"}
     benchmarked = set()  # libraries that `ruvector bench` compares with, where they are installed
-    for text in tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["bench"]:
+    for text in PYPROJECT["dependency-groups"]["bench"]:
         benchmarked.add(normal(Requirement(text).name))
     unknown = {}
     for name, file in imported().items():
@@ -126,3 +95,76 @@ def test_what_comes_along_has_a_licence_that_is_known() -> None:
 )
 def test_other_licences_are_refused(text: str) -> None:
     assert REFUSED.search(text) or not LICENCES.search(text)
+
+
+def allowed_with_hole(specifier: SpecifierSet, fixed: str) -> str | None:
+    """Return a version before the fix that a declaration allows, None where there is none."""
+    last = Version(fixed)
+    parts = [*last.release, 0, 0][:3]
+    candidates = [text for part in specifier if (text := part.version).count("*") == 0]
+    candidates += [f"{parts[0]}.{parts[1]}.{max(0, parts[2] - 1)}", f"{parts[0]}.0"]
+    for text in candidates:
+        if Version(text) < last and text in specifier:
+            return text
+    return None
+
+
+@pytest.mark.parametrize("hole", HOLES["hole"], ids=lambda hole: hole["name"])
+def test_no_version_with_a_known_hole_is_installed_or_allowed(hole: dict[str, Any]) -> None:
+    found, name = brought_along(), hole["package"]
+    assert name in found
+    assert Version(found[name].version) >= Version(hole["fixed"])
+    assert name in declared(), "what is not declared cannot be kept from a version: declare it"
+    assert allowed_with_hole(declared()[name].specifier, hole["fixed"]) is None
+    row = f"| {name} | {hole['name']} | {hole['fixed']} | {hole['what']} |"
+    assert row in PAGE.read_text()
+    assert str(HOLES["checked"]) in PAGE.read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "fixed", "allowed"),
+    [
+        (">=2.2,<3", "2.7.0", "2.2"), (">=2.7,<3", "2.7.0", None), ("<3", "2.7.0", "2.0"),
+        (">2.6.1", "2.6.3", "2.6.2"), (">=6.33.5,<8", "6.33.5", None),
+        ("==2.6.*", "2.6.3", "2.6.2"),
+    ],
+)  # fmt: skip
+def test_what_a_declaration_allows(text: str, fixed: str, allowed: str | None) -> None:
+    assert allowed_with_hole(SpecifierSet(text), fixed) == allowed
+
+
+def test_the_bill_of_materials_names_all_that_is_shipped(tmp_path: Path) -> None:
+    output = tmp_path / "sbom.json"
+    assert sbom.main(output) == 0
+    bill = json.loads(output.read_text())
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    assert bill["metadata"]["component"]["name"] == "ruvector"
+    shipped = brought_along() | compiled_in()
+    assert {each["name"]: each["version"] for each in bill["components"]} == {
+        name: package.version for name, package in shipped.items()
+    }
+    assert all(each["licenses"][0]["license"]["name"] for each in bill["components"])
+    assert {each["name"] for each in bill["components"] if each["scope"] == "required"} == {
+        *("lmdb", "msgspec", "numkong", "numpy", "pyroaring", "urllib3", "nanobind", "rabitqlib"),
+    }
+    references = {each["bom-ref"] for each in bill["components"]}
+    related = {each["ref"]: each["dependsOn"] for each in bill["dependencies"]}
+    assert related.keys() == references | {"ruvector"}
+    assert {one for each in related.values() for one in each} == references
+    sbom.main(tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_text() == output.read_text()
+
+
+def test_a_file_that_was_changed_after_it_was_installed_is_named(tmp_path: Path) -> None:
+    installed = metadata.distribution("msgspec")
+    assert sbom.changed_files(installed) == []
+    for file in installed.files or ():
+        source = Path(str(file.locate()))
+        if source.is_file() and ".." not in file.parts:
+            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, tmp_path / file)
+    (copied,) = metadata.distributions(path=[str(tmp_path)])
+    with (tmp_path / "msgspec" / "json.py").open("a") as file:
+        file.write("#")
+    (tmp_path / "msgspec" / "toml.py").unlink()
+    assert sbom.changed_files(copied) == ["msgspec: msgspec/json.py", "msgspec: msgspec/toml.py"]
