@@ -56,6 +56,7 @@ class Server:
         )
         options = (("grpc.max_send_message_length", -1),)
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", options)
+        self.address = f"127.0.0.1:{port}"
         grpc.channel_ready_future(self.channel).result(START_SECONDS)
 
     def method(self, path: str) -> Any:

@@ -77,6 +77,7 @@ class UnsupportedEncoding(BadInput):
     """The body is compressed in a way that this server does not read."""
 
     http_status = 415
+    grpc_code = "UNIMPLEMENTED"
     prefix = "Bad request: "
 
 

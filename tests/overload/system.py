@@ -7,11 +7,11 @@ import random
 import socket
 import threading
 import time
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 import uvicorn
 
@@ -29,7 +29,7 @@ ONE_AT_A_TIME = threading.Lock()
 
 
 # Threads of pools begin when they are first needed, and are as many as the pool's limit at most.
-POOLS = ("ruvector-request-", "ruvector-grpc")
+POOLS = ("ruvector-request-",)
 
 
 class Held(NamedTuple):
@@ -62,18 +62,18 @@ class System:
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             time.sleep(0.001)
-        with bind("127.0.0.1", 0) as free:
-            port = free.getsockname()[1]
-        service = msgspec.structs.replace(settings.service, grpc_port=port)
-        self._grpc = GrpcServer(msgspec.structs.replace(settings, service=service), None)
-        self._grpc.start(self.engine, self._application.observer)
+        self._grpc = GrpcServer(settings, None, [bind("127.0.0.1", 0)])
+        application = self._application
+        self._on_loop(
+            self._grpc.start(self.engine, application.observer, application.pool, application.turns)
+        )
         self.port = self._door.getsockname()[1]
-        self.grpc_url = f"127.0.0.1:{port}"
+        self.grpc_url = f"127.0.0.1:{self._grpc.port}"
         self.url = f"http://127.0.0.1:{self.port}"
 
     def close(self) -> None:
         """End everything."""
-        self._grpc.stop(5).wait()
+        self._on_loop(self._grpc.stop(5))
         self._server.should_exit = True
         self._thread.join()
         self._application.pool.close()
@@ -101,8 +101,11 @@ class System:
         async def count() -> int:
             return len(asyncio.all_tasks()) - 1
 
+        return self._on_loop(count())
+
+    def _on_loop(self, work: Coroutine[Any, Any, Any]) -> Any:
         loop = self._server.servers[0].get_loop()
-        return asyncio.run_coroutine_threadsafe(count(), loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, loop).result(10)
 
 
 def readers_of(shard: Any) -> int:

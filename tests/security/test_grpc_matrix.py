@@ -3,6 +3,7 @@
 import grpc
 import pytest
 from tests.security.callers import ALIASES, CALLERS, KEY, NEEDS, SERVICE, allowed
+from tests.server.grpc_harness import GrpcThread
 from tests.server.server_harness import FakeEngine
 
 from ruvector.errors import NotFound
@@ -11,9 +12,8 @@ from ruvector.model.proto.rpcs import RPCS
 from ruvector.security.judgement import check_request
 from ruvector.security.tokens import sign
 from ruvector.server.configuration import Settings
-from ruvector.server.grpc.calls import Calls
-from ruvector.server.grpc.server import GrpcServer
-from ruvector.server.observer import Observer
+from ruvector.server.grpc import calls
+from ruvector.server.grpc.calls import Call
 
 ABOUT_DOCS = b"\n\x04docs"  # the first field of nearly all messages is the collection's name
 UNREAD_BYTES = 24 * 2**20
@@ -44,8 +44,7 @@ def call(engine):
     import msgspec
 
     settings = Settings(service=msgspec.structs.replace(SERVICE, grpc_port=0))
-    server = GrpcServer(settings, None)
-    server.start(engine, Observer(settings))
+    server = GrpcThread(settings, engine)
     channel = grpc.insecure_channel(
         f"127.0.0.1:{server.port}", (("grpc.max_send_message_length", -1),)
     )
@@ -61,7 +60,7 @@ def call(engine):
 
     yield ask
     channel.close()
-    server.stop(0).wait()
+    server.close(0)
 
 
 PROCEDURES = [
@@ -105,7 +104,7 @@ def test_token_whose_point_does_not_exist_is_refused(call):
 @pytest.mark.parametrize("who", ["nobody", "wrong key", "expired", "read-only key"])
 def test_large_message_of_who_may_not_is_not_read(call, who, monkeypatch):
     read = []
-    monkeypatch.setattr(Calls, "_answer", lambda _, __, body: read.append(len(body)))
+    monkeypatch.setattr(Call, "message", lambda _, message: read.append(message.size))
     body = ABOUT_DOCS + b"\x12\xff\xff\xff\x0b" + b"\0" * UNREAD_BYTES
     code, _ = call("qdrant.Points", "Upsert", body, CALLERS[who][0])
     assert code.name in ("UNAUTHENTICATED", "PERMISSION_DENIED")
@@ -116,7 +115,7 @@ def test_large_message_of_who_may_not_is_not_read(call, who, monkeypatch):
 def test_message_that_is_too_large_is_refused_compressed_or_not(call, compression, monkeypatch):
     """The largest is that of a body over HTTP; 1,000 times smaller on the wire is no way around."""
     read = []
-    monkeypatch.setattr(Calls, "_answer", lambda _, __, body: read.append(len(body)))
+    monkeypatch.setattr(calls, "_parsed", lambda _, body: read.append(len(body)))
     body = bytes(SERVICE.max_request_size_mb * 2**20 + 1)
     code, _ = call("qdrant.Points", "Upsert", body, KEY, compression=compression)
     assert (code.name, read) == ("RESOURCE_EXHAUSTED", [])

@@ -10,7 +10,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from tests.conftest import free_port
+from tests.server.grpc_harness import GrpcThread
 from tests.server.server_harness import call_application
 
 from ruvector.client.client import RuvectorClient
@@ -20,7 +20,6 @@ from ruvector.kernel import timing
 from ruvector.kernel.timing import INNER_MAX, Stages, note, noting
 from ruvector.server.asgi import Application
 from ruvector.server.configuration import Service, Settings, Tracing
-from ruvector.server.grpc.server import GrpcServer
 from ruvector.server.traces import Traces
 
 NEAREST = {"nearest": [1.0, 0.0]}
@@ -48,18 +47,17 @@ class Traced:
 
     def __init__(self) -> None:
         self.engine = Engine.open(":memory:")
-        settings = Settings(service=Service(grpc_port=free_port()))
+        settings = Settings(service=Service(grpc_port=0))
         self.application = Application(self.engine, settings)
         self.exporter = InMemorySpanExporter()
         observer = self.application.observer
         observer.traces = Traces(Tracing(), SimpleSpanProcessor(self.exporter))
-        self.grpc = GrpcServer(settings, None)
-        self.grpc.start(self.engine, observer)
+        self.grpc = GrpcThread(settings, self.engine, observer=observer)
         self.client = RuvectorClient(grpc_url=f"127.0.0.1:{self.grpc.port}")
 
     def close(self) -> None:
         self.client.close()
-        self.grpc.stop(5.0).wait()
+        self.grpc.close()
         self.application.pool.close()
         self.application.observer.close()
         self.engine.close()
@@ -190,10 +188,9 @@ def test_nothing_is_noted_while_nobody_traces(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(timing, "_asked", None)
     monkeypatch.setattr(timing, "perf_counter", None)
     engine = Engine.open(":memory:")
-    settings = Settings(service=Service(grpc_port=free_port()))
+    settings = Settings(service=Service(grpc_port=0))
     application = Application(engine, settings)
-    door = GrpcServer(settings, None)
-    door.start(engine, application.observer)
+    door = GrpcThread(settings, engine, observer=application.observer)
     with RuvectorClient(grpc_url=f"127.0.0.1:{door.port}") as client:
         client.create_collection("docs", dimensions=2)
         client.upsert("docs", [{"id": 1, "vector": [1.0, 1.0]}])
@@ -203,6 +200,6 @@ def test_nothing_is_noted_while_nobody_traces(monkeypatch: pytest.MonkeyPatch) -
         call_application(application, "POST", "/collections/docs/points/query", body)
     )
     assert answer.status == 200
-    door.stop(5.0).wait()
+    door.close()
     application.pool.close()
     engine.close()

@@ -60,6 +60,18 @@ def test_work_that_would_wait_too_long_is_refused_at_once(pools, monkeypatch):
     assert len(refused) == 25
 
 
+def test_work_for_a_free_thread_is_done_however_late_the_machine_is(pools, monkeypatch):
+    """Beside much other work, threads begin late: a refusal would free nothing."""
+    now = iter(range(1000))
+    monkeypatch.setattr(pool_room.time, "monotonic", lambda: next(now))
+    pool = pools(1, patience_seconds=0.1)
+
+    async def run():
+        return [await pool.submit(lambda: 1) for _ in range(3)]
+
+    assert asyncio.run(run()) == [1] * 3
+
+
 def test_a_burst_is_taken_after_a_pause(pools, monkeypatch):
     pool = pools(1, patience_seconds=0.1)
     monkeypatch.setattr(pool_room, "PACE_SECONDS", 0.0)

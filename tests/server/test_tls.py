@@ -13,13 +13,12 @@ from pathlib import Path
 import grpc
 import pytest
 import trustme
+from tests.server.grpc_harness import GrpcThread
 from tests.server.server_harness import FakeEngine
 
 from ruvector.client.client import RuvectorClient
 from ruvector.errors import BadInput, ConnectionFailed
 from ruvector.server.configuration import Service, Settings, Tls, settle
-from ruvector.server.grpc.server import GrpcServer
-from ruvector.server.observer import Observer
 from ruvector.server.tls import Certificates, certificates_of
 
 SCRIPT = Path(__file__).with_name("fake_server.py")
@@ -382,8 +381,7 @@ def test_grpc_takes_changed_certificates_and_requires_those_of_clients(files):
     engine = FakeEngine()
     service = Service(grpc_port=0, enable_tls=True, verify_https_client_certificate=True)
     settings = Settings(service=service, tls=files.tls)
-    server = GrpcServer(settings, certificates_of(settings))
-    server.start(engine, Observer(settings))
+    server = GrpcThread(settings, engine, certificates_of(settings))
     old, client = files.authority, files.authority.issue_cert("client")
     kept = channel_to(server.port, old, client)
     assert listed(kept) == "OK"
@@ -396,7 +394,7 @@ def test_grpc_takes_changed_certificates_and_requires_those_of_clients(files):
         assert listed(channel_to(server.port, new, client)) == "UNAVAILABLE"
         assert listed(kept) == "OK"
     kept.close()
-    server.stop(0).wait()
+    server.close(0)
 
 
 def channel_to(port, authority, client):

@@ -26,6 +26,7 @@ BYTES_PER_SECOND = 64 * 1024  # the slowest sender worth a connection
 FREE_RATIO_BYTES = 2**20  # below this no ratio is an attack
 MAX_RATIO = 100  # JSON of vectors compresses 3 times, sparse payloads 30 times
 INLINE_BYTES = 256 * 1024  # of parts that are joined on the loop: 0.1 ms
+GZIP = 31  # zlib's name for gzip with its header and checksum
 BODIES_IN_FLIGHT = 8  # times the largest body
 
 Receive = Callable[[], Awaitable[Any]]
@@ -123,19 +124,22 @@ class BodyReader:
         )
 
 
-def inflate(body: bytes, max_bytes: int) -> bytes:
-    """Return a gzip body decompressed. BodyTooLarge beyond its caps, BadInput where damaged."""
+def inflate(body: bytes, max_bytes: int, window: int = GZIP) -> bytes:
+    """Return a body decompressed: gzip, or what zlib calls `window` bits.
+
+    BodyTooLarge beyond its caps, BadInput where damaged.
+    """
     allowed = min(max_bytes, max(FREE_RATIO_BYTES, MAX_RATIO * len(body)))
-    stream = zlib.decompressobj(wbits=31)  # 31: gzip with its header and checksum
+    stream = zlib.decompressobj(wbits=window)
     try:
         plain = stream.decompress(body, allowed + 1)
     except zlib.error as error:
-        raise BadInput(f"the gzip body is damaged: {error}") from error
+        raise BadInput(f"the compressed body is damaged: {error}") from error
     if len(plain) > allowed:
         raise BodyTooLarge(
-            f"the gzip body of {len(body)} bytes grows beyond {allowed} bytes; "
+            f"the compressed body of {len(body)} bytes grows beyond {allowed} bytes; "
             f"the largest allowed are {max_bytes} bytes and {MAX_RATIO} times what was sent"
         )
     if not stream.eof or stream.unused_data:
-        raise BadInput("the gzip body is cut off, or something follows it")
+        raise BadInput("the compressed body is cut off, or something follows it")
     return plain

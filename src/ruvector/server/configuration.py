@@ -190,6 +190,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 KEYS = ("api_key", "alt_api_key", "read_only_api_key")  # the first two sign tokens
 MIN_SIGNING_KEY_BYTES = 32  # RFC 7518, section 3.2: as many as the hash has
 LOG_LEVELS = ("DEBUG", "INFO", "WARN", "WARNING", "ERROR")
+MAX_GRPC_CONNECTIONS = 4096  # beside max_connections of REST
 NO_PORT = frozenset({"none", "null", "off", ""})  # of service.grpc_port: REST alone
 LISTS = frozenset(
     {"service.cors_origins", "service.allowed_hosts", "acme.domains", "snapshots.collections"}
@@ -404,6 +405,11 @@ def _check_keys(service: Service) -> Service:
                 "use a longer one, or set service.jwt_allow_short_keys to true"
             )
     return service
+
+
+def most_grpc_connections(service: Service) -> int:
+    """Return how many connections of gRPC are taken: each carries a thousand calls at a time."""
+    return min(service.max_connections, MAX_GRPC_CONNECTIONS)
 
 
 def has_key(service: Service) -> bool:

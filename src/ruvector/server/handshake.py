@@ -10,31 +10,45 @@ loop's thread.
 import asyncio
 import socket
 import ssl
-from typing import Any
-
-from ruvector.server.connection import Connection
+from collections.abc import Callable, Collection
+from typing import Any, Protocol
 
 HANDSHAKE_SECONDS = 10.0  # two round trips; a slow one is an attack
 
 
-class Handshakes:
-    """The handshakes of one server that are under way; makes the protocol of each connection."""
+class Counted(Protocol):
+    """The protocol of an encrypted connection: of REST or of gRPC."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    @property
+    def connections(self) -> Collection[Any]:
+        """Return those of its kind that are open."""
+
+    def most_connections(self) -> float:
+        """Return how many may be open."""
+
+    def count(self, event: str) -> None:
+        """Count an event of `metrics_text.EVENTS`."""
+
+
+class Handshakes:
+    """The handshakes of one server that are under way; `make` makes each connection's protocol."""
+
+    def __init__(self, context: ssl.SSLContext, make: Callable[..., Any]) -> None:
         self.context = context
         self.open: set[asyncio.Task[None]] = set()
+        self._make = make
 
     def protocol(self, **options: Any) -> "Handshake":
-        """Return what uvicorn asks for when a connection comes; `options` are uvicorn's."""
-        return Handshake(self, Connection(**options))
+        """Return what is asked for when a connection comes; `options` are those of `make`."""
+        return Handshake(self, self._make(**options))
 
 
 class Handshake(asyncio.Protocol):
     """One connection until it is encrypted."""
 
-    def __init__(self, handshakes: Handshakes, protocol: Connection) -> None:
+    def __init__(self, handshakes: Handshakes, protocol: Counted) -> None:
         self._handshakes = handshakes
-        self._protocol = protocol
+        self._protocol: Any = protocol
 
     def connection_made(self, transport: Any) -> None:
         """Begin the handshake, or refuse where there are too many connections."""

@@ -5,8 +5,9 @@ Reads, writes and questions about the server each have a lane of their own: neit
 documents nor a flood of searches holds up the others or what a balancer asks.
 A lane refuses work (503) when MAX_WAITING pieces wait, and when a piece would wait longer than its
 `patience_seconds`: judged by the pace at which the lane has got work done while others waited, and
-looked at again when its turn comes. What is refused costs little; what is accepted is answered
-while somebody still waits for it.
+looked at again when its turn comes, unless a thread was free: then it is the machine that is late,
+and nobody's turn comes sooner by refusing. What is refused costs little; what is accepted is
+answered while somebody still waits for it.
 
 `submit` and `check` are called on the loop's thread only; so is `_settle`. Hence the counters need
 no lock. Cancelling the caller does not interrupt the work: a commit that has begun ends. Work whose
@@ -14,6 +15,7 @@ deadline has passed before it began is not begun.
 """
 
 import asyncio
+import math
 import os
 import queue
 import sys
@@ -145,7 +147,8 @@ class WorkerPool:
             self._settled, self._done = now, 0  # a queue begins: the pace is measured from here
         if self._pending > len(self._threads) < self.limit:
             self._start_thread()
-        self._queue.put((loop, future, work, deadline, now))
+        latest = now + self.patience_seconds if self._pending > self.limit else math.inf
+        self._queue.put((loop, future, work, deadline, latest))
         return future
 
     def close(self) -> None:
@@ -179,12 +182,12 @@ class WorkerPool:
     def _work(self) -> None:
         self._begin_thread()
         while (item := self._queue.get()) is not _STOP:
-            loop, future, work, deadline, submitted = item
+            loop, future, work, deadline, latest = item
             result, error, is_begun = None, None, False
             try:
                 if deadline is not None and deadline.has_passed:
                     raise TimedOut("the time of the request was over before its turn came")
-                if time.monotonic() - submitted > self.patience_seconds:
+                if time.monotonic() > latest:
                     self._refused()
                     raise too_busy(self.patience_seconds)
                 is_begun = True

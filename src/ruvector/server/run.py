@@ -31,13 +31,20 @@ from ruvector.kernel import meters
 from ruvector.server import identity
 from ruvector.server.access import is_loopback
 from ruvector.server.asgi import Application
-from ruvector.server.configuration import Settings, has_key, read_file, settle, snapshot_settings
+from ruvector.server.configuration import (
+    Settings,
+    has_key,
+    most_grpc_connections,
+    read_file,
+    settle,
+    snapshot_settings,
+)
 from ruvector.server.connection import Connection
 from ruvector.server.handshake import Handshakes
 from ruvector.server.logs import start_logging
 from ruvector.server.rest import Engine
 from ruvector.server.storage_settings import collection_defaults
-from ruvector.server.tls import Certificates, certificates_of, listening_context
+from ruvector.server.tls import HTTP_1, Certificates, certificates_of, listening_context
 
 if TYPE_CHECKING:
     from ruvector.server.grpc.server import GrpcServer
@@ -66,9 +73,11 @@ class _Server(uvicorn.Server):
         config: uvicorn.Config,
         application: Application,
         settings: Settings,
+        engine: Engine,
         grpc: "GrpcServer | None",
     ) -> None:
         super().__init__(config)
+        self._engine = engine
         self._application = application
         self._grpc = grpc
         self._delay = settings.service.shutdown_delay_secs
@@ -84,6 +93,15 @@ class _Server(uvicorn.Server):
         self._application.leaving = True
         self.should_exit = True
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open both doors."""
+        if self._grpc is not None:  # first: who hears that REST is ready may call at once
+            application = self._application
+            await self._grpc.start(
+                self._engine, application.observer, application.pool, application.turns
+            )
+        await super().startup(sockets)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let work in flight end while health is still answered, then close the doors."""
         deadline = time.monotonic() + self._delay
@@ -93,13 +111,20 @@ class _Server(uvicorn.Server):
         if self._grpc is not None:
             self._grpc.refuse()
         deadline = time.monotonic() + self._patience
-        while self._application.in_flight and time.monotonic() < deadline and not self.force_exit:
+        while self._in_flight() and time.monotonic() < deadline and not self.force_exit:
             await asyncio.sleep(POLL_SECONDS)
-        left = self._application.in_flight
+        left = self._in_flight()
         if left:
             _log.warning("stopped waiting for %d requests in flight", left)
             self._application.abandon_all()
+        if self._grpc is not None:
+            patience = 0 if self.force_exit else max(1.0, deadline - time.monotonic())
+            await self._grpc.stop(patience)
         await super().shutdown(sockets)
+
+    def _in_flight(self) -> int:
+        over_grpc = 0 if self._grpc is None else self._grpc.in_flight
+        return self._application.in_flight + over_grpc
 
 
 def serve(
@@ -122,9 +147,13 @@ def serve(
         certificates = certificates_of(settings)
         with bind(settings.service.host, settings.service.http_port) as door:
             grpc = _grpc_door(settings, certificates)
-            opened = open_engine or partial(_open_engine, settings)
-            engine = _opened(settings.storage.storage_path, opened)
-            return _run(settings, engine, door, grpc, certificates)
+            try:
+                opened = open_engine or partial(_open_engine, settings)
+                engine = _opened(settings.storage.storage_path, opened)
+                return _run(settings, engine, door, grpc, certificates)
+            finally:
+                if grpc is not None:
+                    grpc.close()
     except (Refused, RuvectorError) as error:
         text = error.message if isinstance(error, RuvectorError) else str(error)
         print(f"ruvector: {_line(text)}", file=sys.stderr)
@@ -205,9 +234,8 @@ def _grpc_door(settings: Settings, certificates: Certificates | None) -> "GrpcSe
             f"gRPC needs {error.name}, which is not installed: pip install ruvector[server], "
             "or serve REST alone with --grpc-port none"
         ) from error
-    # grpcio would write a line of its own about a port that is taken.
-    bind(settings.service.host, settings.service.grpc_port, "--grpc-port").close()
-    return GrpcServer(settings, certificates)
+    door = bind(settings.service.host, settings.service.grpc_port, "--grpc-port")
+    return GrpcServer(settings, certificates, listeners(door))
 
 
 def _keep_certificate_fresh(settings: Settings) -> None:
@@ -251,21 +279,18 @@ def _run(
     )
     config.load()
     if certificates is not None:
-        handshakes = Handshakes(listening_context(certificates))
+        context = listening_context(certificates, HTTP_1)
+        handshakes = Handshakes(context, Connection)
         config.http_protocol_class = handshakes.protocol  # type: ignore[assignment]
-    server = _Server(config, application, settings, grpc)
+    server = _Server(config, application, settings, engine, grpc)
     _prepare_interpreter()
     try:
-        if grpc is not None:
-            grpc.start(engine, application.observer)
         port = door.getsockname()[1]
         grpc_port = None if grpc is None else grpc.port
         print(greeting(settings, len(engine.statistics()), port, grpc_port), flush=True)
         server.run(sockets=listeners(door))
     finally:
         application.stopping = True
-        if grpc is not None:
-            grpc.stop(settings.service.shutdown_timeout_secs).wait()
         engine.end_downloads()
         application.pool.close()
         application.observer.close()
@@ -277,11 +302,14 @@ def _with_room_for(settings: Settings) -> Settings:
     """Return the settings with as many connections as this process may open files for."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = settings.service.max_connections
-    needed = wanted + OTHER_FILES
+    others = OTHER_FILES
+    if settings.service.grpc_port is not None:
+        others += most_grpc_connections(settings.service)
+    needed = wanted + others
     if 0 <= soft < needed:  # below 0: no limit
         soft = needed if hard < 0 else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    room = wanted if soft < 0 else max(1, min(wanted, soft - OTHER_FILES))
+    room = wanted if soft < 0 else max(1, min(wanted, soft - others))
     if room < wanted:
         _log.warning("%d connections are taken at most: the limit of open files is %d", room, soft)
     service = msgspec.structs.replace(settings.service, max_connections=room)

@@ -19,17 +19,16 @@ import msgspec
 from ruvector.errors import BadInput
 from ruvector.server.configuration import Settings, Tls
 
+HTTP_1, HTTP_2 = "http/1.1", "h2"  # what a listener speaks, as ALPN names it
 MAX_FILE_BYTES = 2**20  # certificates are some KiB, bundles of authorities some hundred
 _log = logging.getLogger("ruvector.server")
 
 
 class Material(msgspec.Struct, frozen=True):
-    """One state of the files: their bytes for gRPC, and what OpenSSL made of them."""
+    """One state of the files: what OpenSSL made of them, for each protocol that is spoken."""
 
     certificate: bytes
-    key: bytes
-    authorities: bytes | None
-    context: ssl.SSLContext
+    contexts: dict[str, ssl.SSLContext]
 
 
 class Certificates:
@@ -70,17 +69,17 @@ class Certificates:
         for _ in range(3):
             before = self._signature()
             files = {name: self._bytes(name) for name in self._paths}
-            context = self._context()
+            contexts = {spoken: self._context(spoken) for spoken in (HTTP_1, HTTP_2)}
             if self._signature() == before:
-                return Material(files["cert"], files["key"], files.get("ca_cert"), context)
+                return Material(files["cert"], contexts)
         raise BadInput("the files of tls.cert and tls.key change while they are read")
 
-    def _context(self) -> ssl.SSLContext:
+    def _context(self, spoken: str) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
         context.num_tickets = 0  # a resumed session would not be verified again
-        context.set_alpn_protocols(["http/1.1"])
+        context.set_alpn_protocols([spoken])
         try:
             context.load_cert_chain(self._paths["cert"], self._paths["key"], _no_password)
         except (ssl.SSLError, OSError, ValueError) as error:
@@ -129,12 +128,15 @@ def certificates_of(settings: Settings) -> Certificates | None:
     return Certificates(settings.tls, service.verify_https_client_certificate)
 
 
-def listening_context(certificates: Certificates) -> ssl.SSLContext:
-    """Return the context of a listener: each connection is given the current one as it begins."""
-    listener = certificates.current().context
+def listening_context(certificates: Certificates, spoken: str) -> ssl.SSLContext:
+    """Return the context of a listener: each connection is given the current one as it begins.
+
+    `spoken`: HTTP_1 or HTTP_2.
+    """
+    listener = certificates.current().contexts[spoken]
 
     def choose(connection: Any, _: str | None, __: ssl.SSLContext) -> None:
-        connection.context = certificates.current().context
+        connection.context = certificates.current().contexts[spoken]
 
     listener.sni_callback = choose  # called for clients that send no name, too
     return listener

@@ -44,8 +44,15 @@ SECURITY = (
     Mutant(
         "S1",
         "messages of gRPC read before access",
-        "server/grpc/server.py",
-        (("if refuse is not None:", "if refuse is NotImplemented:"),),
+        "server/grpc/calls.py",
+        (
+            ("self._gate.identify(call.headers, address)", "ANYONE"),
+            (
+                "        collection = getattr(",
+                "        call.caller = self._gate.identify(call.headers)\n"
+                "        collection = getattr(",
+            ),
+        ),
         (f"{GRPC}::test_large_message_of_who_may_not_is_not_read",),
     ),
     Mutant(
@@ -192,7 +199,7 @@ SECURITY = (
         "server/grpc/calls.py",
         (
             ("execute(request, call.caller)", "execute(request, ANYONE)"),
-            ("self._gate.check(procedure.request, call.caller, getattr(", "str(getattr("),
+            ("self._gate.check(procedure.request, call.caller, collection)", "str(collection)"),
         ),
         (GRPC,),
     ),

@@ -1,5 +1,7 @@
 """Does the gRPC server answer as the REST server does? What is of gRPC alone, over real sockets."""
 
+import threading
+
 import grpc
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from qdrant_client import grpc as messages
 from ruvector.model.proto.schema import message_class
 from ruvector.server.grpc.calls import COMPRESSED_BYTES, is_worth_compressing
 from ruvector.server.grpc.health import MAX_WATCHERS
+from ruvector.server.grpc.reflection import MAX_STREAMS
 
 
 @pytest.fixture(scope="session")
@@ -161,24 +164,19 @@ def test_reflection_tells_what_is_served(channel, version):
     assert empty.WhichOneof("message_response") == "error_response"
 
 
-def test_streams_of_reflection_cannot_take_all_threads(channel, client):
+def test_streams_of_reflection_are_as_many_as_allowed(channel, client):
     path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
     asked = message_class("grpc.reflection.v1.ServerReflectionRequest")(list_services="")
-    held = []
+    hold = threading.Event()
 
-    def ask(hold):
+    def ask():
         yield asked.SerializeToString()
         hold.wait(20)
 
-    import threading
-
-    hold = threading.Event()
-    for _ in range(2):
-        stream = channel.stream_stream(path)(ask(hold))
-        next(stream)
-        held.append(stream)
+    held = [channel.stream_stream(path)(ask()) for _ in range(MAX_STREAMS)]
+    assert all(next(stream) for stream in held)
     with pytest.raises(grpc.RpcError) as refused:
-        next(channel.stream_stream(path)(ask(hold)))
+        next(channel.stream_stream(path)(ask()))
     assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert client.info().version
     hold.set()

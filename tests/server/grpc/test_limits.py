@@ -5,15 +5,14 @@ import time
 
 import grpc
 import pytest
+from tests.server.grpc_harness import GrpcThread
 from tests.server.server_harness import FakeEngine
 
 from ruvector.kernel.deadlines import DeadlinePassed, check_deadline
 from ruvector.model import requests as r
 from ruvector.model.proto.schema import message_class
 from ruvector.server.configuration import Service, Settings
-from ruvector.server.grpc.server import GrpcServer
 from ruvector.server.metrics import GRPC
-from ruvector.server.observer import Observer
 
 COUNT = "/qdrant.Points/Count"
 
@@ -23,9 +22,9 @@ class Served:
 
     def __init__(self, **service):
         settings = Settings(service=Service(grpc_port=0, **service))
-        self.engine, self.observer = FakeEngine(), Observer(settings)
-        self.server = GrpcServer(settings, None)
-        self.server.start(self.engine, self.observer)
+        self.engine = FakeEngine()
+        self.server = GrpcThread(settings, self.engine)
+        self.observer = self.server.observer
         self.channel = grpc.insecure_channel(f"127.0.0.1:{self.server.port}")
 
     def count(self, **options):
@@ -35,7 +34,7 @@ class Served:
 
     def close(self):
         self.channel.close()
-        self.server.stop(5).wait()
+        self.server.close()
 
 
 @pytest.fixture
@@ -105,6 +104,6 @@ def test_call_that_waited_too_long_is_refused(served):
 
 def test_no_call_is_taken_while_stopping(served):
     server = served()
-    server.server.refuse()
+    server.server.call(server.server.server.refuse)
     assert server.count().code() is grpc.StatusCode.UNAVAILABLE
     assert server.engine.requests == []

@@ -1,6 +1,7 @@
-"""How is one call answered? Access, message, request, engine, result, message: on one thread.
+"""How is one call answered? Access, message, request, engine, result, message.
 
-The bytes are parsed here and not by grpcio, which would answer INTERNAL for what is not a message.
+The loop's thread lets calls in and takes their messages; quick searches it answers itself
+(`server.turns`), everything else is one piece of work in the pool of REST (`server.pool`).
 The few rules here are about transport; judging requests is the engine's, and its errors have their
 codes in `ruvector.errors`.
 """
@@ -10,12 +11,10 @@ import math
 import time
 import zlib
 from collections.abc import Callable
-from functools import lru_cache
+from functools import partial
 from time import perf_counter
-from typing import Any
-from urllib.parse import unquote
+from typing import Any, NamedTuple
 
-import grpc
 from google.protobuf.message import DecodeError
 
 from ruvector.errors import (
@@ -23,7 +22,6 @@ from ruvector.errors import (
     RateLimited,
     RuvectorError,
     StandaloneMode,
-    Unauthorized,
     Unavailable,
 )
 from ruvector.kernel.deadlines import Deadline
@@ -31,6 +29,7 @@ from ruvector.kernel.timing import Stages, noting
 from ruvector.model.deadlines import within
 from ruvector.model.inference import count_tokens, tokens_counted
 from ruvector.model.operations import OPERATION_OF
+from ruvector.model.permissions import Permission
 from ruvector.model.proto.requests import read_request
 from ruvector.model.proto.results import encode_answer
 from ruvector.model.proto.rpcs import Procedure
@@ -38,41 +37,113 @@ from ruvector.model.usage import usage_of
 from ruvector.security.callers import ANYONE, Caller
 from ruvector.server import identifiers
 from ruvector.server.answers import MAX_MESSAGE
-from ruvector.server.configuration import Service
+from ruvector.server.configuration import MEBIBYTE, Service
 from ruvector.server.exchange import given_id, made_id
 from ruvector.server.garbage import LARGE_BYTES, PAUSES
-from ruvector.server.grpc import turns
+from ruvector.server.grpc.framing import Message, compressed, framed, seconds_of
 from ruvector.server.grpc.gate import Gate
+from ruvector.server.grpc.statuses import Status
+from ruvector.server.grpc.stream import Stream
 from ruvector.server.metrics import GRPC, Answered
 from ruvector.server.observer import TRACEPARENT, Observer
-from ruvector.server.rest import Engine
+from ruvector.server.pool import Lanes, WorkerPool
+from ruvector.server.rest import INLINE, INLINE_BYTES, Engine
 from ruvector.server.service import SHUTTING_DOWN
 from ruvector.server.slow import shape
 from ruvector.server.traces import EXECUTE
+from ruvector.server.turns import Turns
 
-Handler = Callable[[bytes, Any], bytes]
 COMPRESSED_BYTES = 64 * 1024  # below, a network is faster than gzip
 SAMPLE_BYTES = 4096
-MAX_PEERS = 1024  # connections whose address is remembered
 WORTH = 0.7  # of the size
 STANDALONE = "Qdrant is running in standalone mode"
+_QUICK_VECTORS = frozenset(("id", "dense", "sparse"))  # a multi-vector may be thousands of messages
 _log = logging.getLogger("ruvector.server")
 
 
-class Call:
-    """One call on its way. Owned by its thread."""
+class Outcome(NamedTuple):
+    """What a piece of work made: a framed message."""
 
-    def __init__(self, procedure: Procedure, context: Any, stages: Stages | None) -> None:
+    message: bytes
+    is_gzip: bool = False
+
+
+class Call:
+    """One call of a procedure on its way: the handler of its stream."""
+
+    __slots__ = (
+        "_calls",
+        "_id",
+        "_message",
+        "caller",
+        "collection",
+        "deadline",
+        "has_left",
+        "headers",
+        "lane",
+        "parsed",
+        "procedure",
+        "request",
+        "seconds",
+        "stages",
+        "started",
+        "status",
+        "stream",
+    )
+
+    def __init__(self, calls: "Calls", procedure: Procedure, stream: Stream) -> None:
+        self._calls = calls
+        self._id: str | None = None
+        self._message: Message | None = None
         self.procedure = procedure
-        self.started = perf_counter()
-        self.context = context
-        self.headers = headers_of(context.invocation_metadata())
+        self.stream = stream
+        self.started = stream.started
+        self.headers = stream.headers
         self.caller: Caller = ANYONE
+        self.parsed: Any = None  # the message, where it was looked at on the loop's thread
         self.request: Any = None  # of a large one no more than its shape, once it is answered
         self.collection: str | None = None
-        self._id: str | None = None
-        self.code = grpc.StatusCode.OK
-        self.stages = stages
+        self.status = Status.OK
+        self.stages: Stages | None = None
+        self.lane: WorkerPool | None = None
+        self.seconds = math.inf  # that the caller gave it
+        self.deadline: Deadline | None = None  # of the work that was begun for it
+        self.has_left = False
+
+    # What its stream tells
+
+    def message(self, message: Message) -> None:
+        """Take the only message."""
+        if self._message is not None:
+            raise MalformedRequest(f"{self.procedure.path} takes one message")
+        self._message = message
+
+    def ended(self) -> None:
+        """Begin to answer."""
+        if self._message is None:
+            raise MalformedRequest(f"{self.procedure.path} takes a message, and none came")
+        self._calls.begin(self)
+
+    def left(self) -> None:
+        """Stop the work for a caller that does not wait any more."""
+        self.has_left = True
+        self.status = Status.CANCELLED
+        if self.deadline is not None:
+            self.deadline.cancel()
+        self._calls.tell_of(self)
+
+    def refuse(self, error: RuvectorError) -> None:
+        """Answer with an error of ours."""
+        if self.stream.is_over:
+            return
+        trailers: tuple[tuple[bytes, bytes], ...] = ()
+        if isinstance(error, RateLimited):
+            trailers = ((b"retry-after", b"%d" % math.ceil(error.retry_after_seconds)),)
+        self.status = Status[error.grpc_code]
+        self.stream.end(self.status, text_of(error), trailers)
+        self._calls.tell(self)
+
+    # What becomes of it
 
     @property
     def id(self) -> str:
@@ -81,24 +152,39 @@ class Call:
             self._id = given_id(self.headers) or made_id()
         return self._id
 
-    def refuse(self, error: RuvectorError) -> bytes:
-        """Answer with an error of ours."""
-        if isinstance(error, RateLimited):
-            seconds = str(math.ceil(error.retry_after_seconds))
-            self.context.set_trailing_metadata((("retry-after", seconds),))
-        return self._end(getattr(grpc.StatusCode, error.grpc_code), text_of(error))
+    @property
+    def size(self) -> int:
+        """Return the bytes of the message as it came."""
+        return 0 if self._message is None else self._message.size
 
-    def fail(self) -> bytes:
+    @property
+    def is_compressed(self) -> bool:
+        """Say whether the message came compressed."""
+        return self._message is not None and self._message.is_compressed
+
+    def body(self, max_bytes: int) -> bytes:
+        """Return the message's bytes, once."""
+        message, self._message = self._message, None
+        assert message is not None  # noqa: S101 - see ended
+        return message.content(self.headers.get(b"grpc-encoding", b"identity"), max_bytes)
+
+    def answer(self, outcome: Outcome) -> None:
+        """Send what the work has made."""
+        if self.stream.is_over:
+            return
+        self.stream.answer(outcome.message, is_gzip=outcome.is_gzip)
+        self._calls.tell(self)
+
+    def fail(self, error: BaseException) -> None:
         """Answer for a failure that nobody foresaw: no internals, only where to look."""
-        _log.exception("request %s (%s) failed unexpectedly", self.id, self.procedure.label)
+        label = self.procedure.label
+        _log.error("request %s (%s) failed unexpectedly", self.id, label, exc_info=error)
+        if self.stream.is_over:
+            return
+        self.status = Status.INTERNAL
         text = f"Service internal error: unexpected failure; the log names it under {self.id}"
-        return self._end(grpc.StatusCode.INTERNAL, text)
-
-    def _end(self, code: Any, text: str) -> bytes:
-        self.code = code
-        self.context.set_code(code)
-        self.context.set_details(text)
-        return b""
+        self.stream.end(self.status, text)
+        self._calls.tell(self)
 
     def mark(self, stage: str) -> None:
         """Note that a stage of the work has ended, where somebody wants to know."""
@@ -107,19 +193,18 @@ class Call:
 
     def told(self, observer: Observer) -> Answered:
         """Return what is told of the call once it is answered."""
-        code = self.code.value[0]
         return Answered(
             protocol=GRPC,
             label=self.procedure.label,
-            endpoint=("", self.procedure.path, code),
-            failed=code != 0,
+            endpoint=("", self.procedure.path, int(self.status)),
+            failed=self.status is not Status.OK,
             seconds=perf_counter() - self.started,
             ended=time.time(),
             collection=self.collection,
             request_id=self.id,
             caller=self.caller.subject,
             credential=self.caller.credential,
-            address=observer.address_of(_address(self.context.peer()), self.headers),
+            address=observer.address_of(self.stream.address, self.headers),
             request=self.request,
             is_judged=True,
             started=self.started,
@@ -129,102 +214,188 @@ class Call:
 
 
 class Calls:
-    """What all calls share. `stopping` turns new ones away."""
+    """What all calls share. `stopping` turns new ones away. For the loop's thread, but `_work`."""
 
-    def __init__(self, engine: Engine, gate: Gate, observer: Observer, limits: Service) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        gate: Gate,
+        observer: Observer,
+        limits: Service,
+        lanes: Lanes,
+        turns: Turns,
+    ) -> None:
         self.stopping = False
+        self.in_flight: set[Call] = set()
         self._limits = limits
+        self._max_bytes = limits.max_request_size_mb * MEBIBYTE
         self._engine = engine
         self._gate = gate
         self._observer = observer
-        self._procedures: dict[str, Procedure] = {}
+        self._lanes = lanes
+        self._turns = turns
 
-    def handler(self, procedure: Procedure) -> Handler:
-        """Return the function that answers a procedure: bytes of a message to bytes of another."""
+    def opener(self, procedure: Procedure) -> Callable[[Stream], None]:
+        """Return what lets a call of a procedure in, or refuses it before its message is there."""
+        request = procedure.request
+        operation = None if request is None else OPERATION_OF[request]
+        is_read = operation is not None and operation.permission is Permission.READ
+        lane = self._lanes.reads if is_read else self._lanes.writes
+        may_be_quick = request in INLINE
 
-        self._procedures[procedure.path] = procedure
-
-        def handle(body: bytes, context: Any) -> bytes:
-            call = self._call(procedure, context)
+        def open_call(stream: Stream) -> None:
+            stream.handler = call = Call(self, procedure, stream)
+            if self._observer.traces is not None:
+                call.stages = Stages()
+            self.in_flight.add(call)
+            call.lane = lane
             try:
-                if len(body) < LARGE_BYTES:
-                    return self._ended(call, body)
-                with PAUSES.pause():
-                    answer = self._ended(call, body)
-                    if call.request is not None:  # it must be gone when the pause ends
-                        call.request = shape(call.request)
-                    return answer
-            finally:
-                self._observer.answered(call.told(self._observer))
+                address = partial(self._observer.address_of, stream.address, call.headers)
+                call.caller = self._gate.identify(call.headers, address)
+                self._gate.check(request, call.caller, None)
+                call.seconds = seconds_of(call.headers.get(b"grpc-timeout"))
+                if self.stopping:
+                    raise Unavailable(SHUTTING_DOWN)
+                if not may_be_quick:
+                    lane.check()
+            except RuvectorError as error:
+                call.refuse(error)
 
-        return handle
+        return open_call
 
-    def refusal(self, path: str, metadata: Any) -> Callable[[Any, Any], bytes] | None:
-        """Return the function that refuses a call whose metadata are enough for that, or None."""
-        procedure = self._procedures.get(path)
-        if procedure is None:
-            return None
-        caller = ANYONE
+    def begin(self, call: Call) -> None:
+        """Answer a call whose message is there, let it wait for its turn, or hand it over."""
+        if (
+            call.procedure.request not in INLINE
+            or call.size > INLINE_BYTES
+            or call.is_compressed
+            or call.caller.proof is not None
+        ):
+            self._hand_over(call)
+        elif self._turns.is_now():
+            self._try_now(call)
+        else:
+            self._turns.check()
+            self._turns.wait(partial(self._take_turn, call))
+
+    def tell(self, call: Call) -> None:
+        """Tell of a call that was answered."""
+        self.in_flight.discard(call)
+        call.mark("send")
+        self._observer.answered(call.told(self._observer))
+
+    def tell_of(self, call: Call) -> None:
+        """Tell of a call whose caller has left."""
+        self._observer.metrics.event("abandoned")
+        self.tell(call)
+
+    def abandon_all(self) -> None:
+        """Stop the reads in flight, and writes that have not begun."""
+        for call in self.in_flight:
+            if call.deadline is not None:
+                call.deadline.cancel()
+
+    # On the loop's thread
+
+    def _take_turn(self, call: Call, is_late: bool) -> bool:
+        if call.stream.is_over:
+            return False
+        if is_late:
+            call.refuse(self._turns.refusal())
+        else:
+            self._try_now(call)
+        return True
+
+    def _try_now(self, call: Call) -> None:
+        """Answer a search if it is quick."""
         try:
-            caller = self._gate.identify(headers_of(metadata))
-            self._gate.check(procedure.request, caller, None)
-            return None
+            call.parsed = message = self._message_of(call)
+            if _may_be_quick(message):
+                self._read(call, message)
+                if self._engine.is_quick(call.request):
+                    call.answer(Outcome(framed(self._executed(call))))
+                    return
         except RuvectorError as error:
-            refused = error
+            call.refuse(error)
+        except Exception as error:  # noqa: BLE001 - logged with its trace, answered without it
+            call.fail(error)
+        else:
+            self._hand_over(call)
 
-        def refuse(_: Any, context: Any) -> bytes:
-            call = self._call(procedure, context)
-            call.caller = caller
-            try:
-                if isinstance(refused, Unauthorized):
-                    self._gate.identify(call.headers, self._address_of(call))
-                return call.refuse(refused)
-            except RuvectorError as error:  # the same, or that it was once too often
-                return call.refuse(error)
-            finally:
-                self._observer.answered(call.told(self._observer))
-
-        return refuse
-
-    def _call(self, procedure: Procedure, context: Any) -> Call:
-        return Call(procedure, context, None if self._observer.traces is None else Stages())
-
-    def _ended(self, call: Call, body: bytes) -> bytes:
+    def _hand_over(self, call: Call) -> None:
+        """Have the pool answer."""
+        assert call.lane is not None  # noqa: S101 - see opener
+        call.deadline = Deadline(call.seconds - (perf_counter() - call.started))
         try:
-            return self._answer(call, body)
+            future = call.lane.submit(partial(self._work, call), call.deadline)
         except RuvectorError as error:
-            return call.refuse(error)
-        except Exception:  # noqa: BLE001 - logged with its trace, answered without it
-            return call.fail()
+            call.refuse(error)
+            return
+        future.add_done_callback(partial(self._worked, call))
 
-    def _address_of(self, call: Call) -> Callable[[], str]:
-        return lambda: self._observer.address_of(_address(call.context.peer()), call.headers)
+    def _worked(self, call: Call, future: Any) -> None:
+        error = future.exception()
+        if error is None:
+            call.answer(future.result())
+        elif isinstance(error, RuvectorError):
+            call.refuse(error)
+        else:
+            call.fail(error)
 
-    def _answer(self, call: Call, body: bytes) -> bytes:
-        procedure = call.procedure
-        call.caller = self._gate.identify(call.headers, self._address_of(call))
+    # On a thread of the pool, or the loop's
+
+    def _work(self, call: Call) -> Outcome:
+        """Answer a call as one piece of work."""
+        call.mark("wait")
+        if call.size < LARGE_BYTES:
+            return self._outcome(call)
+        with PAUSES.pause():
+            outcome = self._outcome(call)
+            if call.request is not None:  # it must be gone when the pause ends
+                call.request = shape(call.request)
+            return outcome
+
+    def _outcome(self, call: Call) -> Outcome:
         self._gate.prove(call.caller)
-        if self.stopping:
-            raise Unavailable(SHUTTING_DOWN)
-        message = _parsed(procedure.asked, body)
-        self._gate.check(procedure.request, call.caller, getattr(message, "collection_name", None))
+        if call.request is None:
+            message, call.parsed = call.parsed, None
+            self._read(call, self._message_of(call) if message is None else message)
+        with_gzip = b"gzip" in call.headers.get(b"grpc-accept-encoding", b"")
+        text = self._executed(call)
+        if with_gzip and is_worth_compressing(text):
+            return Outcome(compressed(text), is_gzip=True)
+        return Outcome(framed(text))
+
+    def _message_of(self, call: Call) -> Any:
+        procedure = call.procedure
+        message = _parsed(procedure.asked, call.body(self._max_bytes))
+        collection = getattr(message, "collection_name", None)
+        self._gate.check(procedure.request, call.caller, collection)
+        return message
+
+    def _read(self, call: Call, message: Any) -> None:
+        """Set the request of a call."""
+        procedure = call.procedure
         if procedure.request is None:
             raise StandaloneMode(STANDALONE)
         call.request = request = read_request(procedure.request, message)
         call.collection = getattr(request, "collection", None)
-        is_plain = call.headers.get(identifiers.HEADER) != identifiers.ORIGINAL
-        if is_plain:
+        if _is_plain(call):
             identifiers.check_request(request)
         call.mark("decode")
+
+    def _executed(self, call: Call) -> bytes:
+        """Return the message of the answer, not framed yet."""
+        procedure, request = call.procedure, call.request
+        assert procedure.request is not None  # noqa: S101 - see _read
+        count_tokens()
         result = self._noted(call, request)
-        if is_plain:
+        if _is_plain(call):
             result = identifiers.convert_result(result)
         answer = procedure.answered()
         _tell_usage(answer, tokens_counted())
         text = encode_answer(procedure.request, answer, result, call.started)
         call.mark("encode")
-        if not is_worth_compressing(text):
-            call.context.disable_next_message_compression()
         return text
 
     def _noted(self, call: Call, request: Any) -> Any:
@@ -238,30 +409,36 @@ class Calls:
 
     def _result(self, call: Call, request: Any) -> Any:
         """Execute a request, a read within its time and that of its caller."""
-        count_tokens()
         operation = OPERATION_OF[type(request)]
         if not operation.is_timed:
             return self._engine.execute(request, call.caller)
-        if perf_counter() - turns.submitted() > self._limits.max_queue_secs:
-            raise Unavailable(
-                f"the call waited longer than {self._limits.max_queue_secs:g} s for its turn; "
-                "try again later"
-            )
         seconds = getattr(request, "timeout", None) or self._limits.read_timeout_secs
-        callers = call.context.time_remaining()
-        deadline = Deadline(seconds if callers is None else min(seconds, callers))
-        if not call.context.add_callback(deadline.cancel):
-            deadline.cancel()  # the caller has left
+        left = call.seconds - (perf_counter() - call.started)
+        call.deadline = deadline = Deadline(min(seconds, left))
+        if (
+            call.has_left
+        ):  # said after the deadline is there to be cancelled, so that none is missed
+            deadline.cancel()
         with within(deadline, operation.name, seconds):
             return self._engine.execute(request, call.caller)
 
 
-def headers_of(metadata: Any) -> dict[bytes, bytes]:
-    """Return metadata as the headers that they are."""
-    return {
-        name.encode(): value if isinstance(value, bytes) else value.encode("latin-1", "replace")
-        for name, value in metadata
-    }
+def _is_plain(call: Call) -> bool:
+    return call.headers.get(identifiers.HEADER) != identifiers.ORIGINAL
+
+
+def _may_be_quick(message: Any) -> bool:
+    """Say whether a search is read in microseconds, and may be answered as soon."""
+    if message.HasField("filter"):
+        return False
+    if message.DESCRIPTOR.name == "SearchPoints":
+        return True
+    if message.prefetch or not message.HasField("query"):
+        return False
+    query = message.query
+    if query.WhichOneof("variant") != "nearest":
+        return False
+    return query.nearest.WhichOneof("variant") in _QUICK_VECTORS
 
 
 def _tell_usage(answer: Any, tokens: dict[str, int] | None) -> None:
@@ -287,10 +464,7 @@ def _parsed(kind: Any, body: bytes) -> Any:
 
 
 def is_worth_compressing(text: bytes) -> bool:
-    """Say whether an answer is large, and shrinks: payloads do, vectors do not.
-
-    For callers who take gzip; grpcio knows whether they do, and they need not be asked.
-    """
+    """Say whether an answer is large, and shrinks: payloads do, vectors do not."""
     if len(text) < COMPRESSED_BYTES:
         return False
     sample = text[len(text) // 2 :][:SAMPLE_BYTES]
@@ -302,9 +476,3 @@ def text_of(error: RuvectorError) -> str:
     text = error.grpc_text() + error.message
     text = text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + "..."
-
-
-@lru_cache(MAX_PEERS)
-def _address(peer: str) -> str:
-    """Return the address in `ipv4:127.0.0.1:1234` or `ipv6:%5B::1%5D:1234`."""
-    return unquote(peer.partition(":")[2].rpartition(":")[0]).strip("[]")

@@ -1,21 +1,23 @@
 """What can the server do? gRPC's reflection, for tools that have no `.proto` files: v1 and v1alpha.
 
-A stream holds one of the pool's threads while its client asks, so at most MAX_STREAMS are open at a
-time, each for at most STREAM_SECONDS. What is told is the published contract; no key is needed.
+A stream may stay open between two questions, so at most MAX_STREAMS are open at a time, each for at
+most STREAM_SECONDS. What is told is the published contract; no key is needed. For the loop's thread
+only.
 """
 
-import threading
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Any
-
-import grpc
-from google.protobuf.message import DecodeError
 
 from ruvector.model.proto.rpcs import RPCS
 from ruvector.model.proto.schema import message_class, pool
+from ruvector.server.grpc.simple import Asked
+from ruvector.server.grpc.statuses import Status
+from ruvector.server.grpc.stream import Stream
 
 VERSIONS = ("v1", "v1alpha")
-MAX_STREAMS = 2
+MAX_STREAMS = 20  # people with tools open them; each keeps a stream and a few kilobytes
 STREAM_SECONDS = 30.0
 SERVICES = (
     "qdrant.Qdrant",
@@ -23,45 +25,42 @@ SERVICES = (
     "grpc.health.v1.Health",
     *(f"grpc.reflection.{version}.ServerReflection" for version in VERSIONS),
 )
-_slots = threading.BoundedSemaphore(MAX_STREAMS)
 
 
-def reflection_handlers() -> list[Any]:
-    """Return the service in both versions, which differ in nothing but their names."""
-    return [
-        grpc.method_handlers_generic_handler(
-            f"grpc.reflection.{version}.ServerReflection",
-            {"ServerReflectionInfo": grpc.stream_stream_rpc_method_handler(_stream_of(version))},
-        )
-        for version in VERSIONS
-    ]
+class Reflection:
+    """The service in both versions, which differ in nothing but their names."""
 
+    def __init__(self) -> None:
+        self._open: set[Stream] = set()
 
-def _stream_of(version: str) -> Any:
-    package = f"grpc.reflection.{version}"
+    def openers(self) -> dict[str, Callable[[Stream], None]]:
+        """Return what lets calls of the service in."""
+        return {
+            f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo": partial(
+                self._open_stream, f"grpc.reflection.{version}"
+            )
+            for version in VERSIONS
+        }
 
-    def stream(bodies: Iterator[bytes], context: Any) -> Iterator[bytes]:
-        if not _slots.acquire(blocking=False):
-            context.abort(
-                grpc.StatusCode.RESOURCE_EXHAUSTED,
+    def _open_stream(self, package: str, stream: Stream) -> None:
+        self._open = {each for each in self._open if not each.is_over}
+        if len(self._open) >= MAX_STREAMS:
+            stream.end(
+                Status.RESOURCE_EXHAUSTED,
                 f"{MAX_STREAMS} streams of reflection are open, the most there may be; try later",
             )
-        clock = threading.Timer(STREAM_SECONDS, context.cancel)
-        clock.daemon = True
-        clock.start()
-        try:
-            asked = message_class(f"{package}.ServerReflectionRequest")
-            for body in bodies:
-                try:
-                    request = asked.FromString(body)
-                except DecodeError:
-                    context.abort(grpc.StatusCode.INVALID_ARGUMENT, "this is no reflection request")
-                yield answer_to(request, package).SerializeToString()
-        finally:
-            clock.cancel()
-            _slots.release()
+            return
+        self._open.add(stream)
+        stream.is_patient = True
+        kind = message_class(f"{package}.ServerReflectionRequest")
+        ask = partial(answer_to, package=package)
+        stream.handler = Asked(stream, kind, ask, is_single=False)
+        asyncio.get_running_loop().call_later(STREAM_SECONDS, _end, stream)
 
-    return stream
+
+def _end(stream: Stream) -> None:
+    text = f"a stream of reflection may take {STREAM_SECONDS:g} s; open another"
+    stream.end(Status.CANCELLED, text)
 
 
 def answer_to(request: Any, package: str) -> Any:
@@ -75,7 +74,7 @@ def answer_to(request: Any, package: str) -> Any:
         return answer
     file = _file(kind, request)
     if file is None:
-        answer.error_response.error_code = grpc.StatusCode.NOT_FOUND.value[0]
+        answer.error_response.error_code = Status.NOT_FOUND
         answer.error_response.error_message = "there is no such file, symbol or extension"
     else:
         answer.file_descriptor_response.file_descriptor_proto.extend(_with_imports(file))
