@@ -227,6 +227,8 @@ def test_status_that_nobody_knows_is_a_service_error() -> None:
         {"grpc_url": "ftp://a"},
         {"path": ":memory:", "api_key": "x"},
         {"url": "http://a", "read_only": True},
+        {"url": "http://a", "snapshots": {}},
+        {"grpc_url": "a:6334", "snapshots": {"archive_log": True}},
         {"url": "http://a", "timeout_seconds": 0},
     ],
 )

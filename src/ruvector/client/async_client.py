@@ -7,7 +7,7 @@ still happen. The threads start with the first call. See docs/decisions/client-a
 
 import asyncio
 import contextvars
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -44,6 +44,7 @@ class AsyncRuvectorClient:
         *,
         path: str | Path | None = None,
         read_only: bool = False,
+        snapshots: Mapping[str, Any] | None = None,
         api_key: str | None = None,
         timeout_seconds: float | None = DEFAULT_TIMEOUT_SECONDS,
         grpc_url: str | None = None,
@@ -55,6 +56,7 @@ class AsyncRuvectorClient:
             url,
             path=path,
             read_only=read_only,
+            snapshots=snapshots,
             api_key=api_key,
             timeout_seconds=timeout_seconds,
             grpc_url=grpc_url,

@@ -4,8 +4,9 @@ A client may be used from several threads at once. Every method builds one reque
 `ruvector.model.requests` and hands it to the transport.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ruvector.client.collection_calls import CollectionCalls
 from ruvector.client.group_calls import GroupCalls
@@ -27,6 +28,7 @@ class RuvectorClient(
     """A database: a server at `url`, or the folder `path` (":memory:" for a throw-away one).
 
     `grpc_url` ("localhost:6334") sends over gRPC what it has words for; the rest needs `url`, too.
+    `snapshots`: settings of an embedded database, see `open`.
     `api_key` goes to the server with every request; `timeout_seconds` is how long one request may
     take before TimedOut (None: for ever). With https the server's certificate is verified, by the
     system's authorities or those in the file `ca_cert`; `client_cert` and `client_key` are files
@@ -39,6 +41,7 @@ class RuvectorClient(
         *,
         path: str | Path | None = None,
         read_only: bool = False,
+        snapshots: Mapping[str, Any] | None = None,
         api_key: str | None = None,
         timeout_seconds: float | None = DEFAULT_TIMEOUT_SECONDS,
         grpc_url: str | None = None,
@@ -47,7 +50,9 @@ class RuvectorClient(
         client_key: str | Path | None = None,
     ) -> None:
         trust = Trust(ca_cert, client_cert, client_key)
-        self._transport = connect(url, path, read_only, api_key, timeout_seconds, grpc_url, trust)
+        self._transport = connect(
+            url, path, read_only, api_key, timeout_seconds, grpc_url, trust, snapshots
+        )
 
     def collection(self, name: str) -> "Collection":
         """Return the same methods with the name bound: ``docs.search(q, limit=10)``."""
@@ -79,12 +84,16 @@ class RuvectorClient(
         return client_html(self)
 
 
-def open(path: str | Path, *, read_only: bool = False) -> RuvectorClient:
+def open(
+    path: str | Path, *, read_only: bool = False, snapshots: Mapping[str, Any] | None = None
+) -> RuvectorClient:
     """Open an embedded database.
 
     `path` is its folder, made if need be; ":memory:" is a throw-away database. One process at a
     time may write a folder; others open it with `read_only`. StorageLocked names the process that
-    holds it.
+    holds it. `snapshots`: where they are kept, when they are made by themselves, and whether the
+    log is archived beside them, as in ``{"schedule": "every 6h", "archive_log": True}``; see
+    docs/guide/backup.md.
 
     >>> with open(":memory:") as client:
     ...     client.create_collection("docs", dimensions=2)
@@ -101,4 +110,4 @@ def open(path: str | Path, *, read_only: bool = False) -> RuvectorClient:
     [('first', 1.0), ('second', 0.8)]
     1
     """
-    return RuvectorClient(path=path, read_only=read_only)
+    return RuvectorClient(path=path, read_only=read_only, snapshots=snapshots)

@@ -4,6 +4,7 @@ A transport is safe to use from several threads at once. `EmbeddedTransport` cal
 this process; `ruvector.client.rest.RestTransport` calls a server.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
@@ -105,6 +106,7 @@ def connect(
     timeout_seconds: float | None,
     grpc_url: str | None,
     trust: Trust = SYSTEMS_TRUST,
+    snapshots: Mapping[str, Any] | None = None,
 ) -> Transport:
     """Return the transport that these arguments of a client ask for."""
     if (url is None and grpc_url is None) == (path is None):
@@ -121,8 +123,12 @@ def connect(
         if any(trust):
             raise BadInput("ca_cert, client_cert and client_key belong to a server; leave them out")
         from ruvector.engine import Engine
+        from ruvector.snapshots.settings import settings_of
 
-        return EmbeddedTransport(Engine.open(path, read_only=read_only), str(path))
+        engine = Engine.open(path, read_only=read_only, snapshots=settings_of(snapshots))
+        return EmbeddedTransport(engine, str(path))
+    if snapshots is not None:
+        raise BadInput("snapshots belongs to an embedded database; a server has settings for them")
     if read_only:
         raise BadInput("read_only belongs to an embedded database; a server decides by the api_key")
     from ruvector.client.rest import RestTransport

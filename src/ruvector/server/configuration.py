@@ -25,7 +25,15 @@ from ruvector.server.storage_settings import (
     Wal,
     collection_defaults,
 )
-from ruvector.snapshots.settings import ARCHIVE_SECONDS, KEEP, S3Settings, SnapshotSettings
+from ruvector.snapshots.settings import (
+    ARCHIVE_SECONDS,
+    ARCHIVE_SECONDS_MAX,
+    KEEP,
+    KEEP_MAX,
+    LOG_DAYS_MAX,
+    S3Settings,
+    SnapshotSettings,
+)
 from ruvector.snapshots.timetable import Timetable
 
 OWN_PREFIX = "RUVECTOR__"
@@ -39,8 +47,6 @@ MAX_SECONDS = 86_400  # of any time that can be set
 MAX_LOG_FILES = 10_000
 MAX_LOG_FILE_MB = 10_000
 MAX_PREFIX = 64
-MAX_LOG_DAYS = 36_500
-MAX_KEPT = 10_000  # scheduled snapshots of a collection
 SNAPSHOT_STORAGES = ("local", "s3")
 ROTATIONS = ("daily", "hourly")
 MAX_WORKERS = 256  # threads; more of them only wait for each other
@@ -290,9 +296,9 @@ def snapshot_settings(settings: Settings) -> SnapshotSettings:
             "snapshots in S3 need both: storage.snapshots_config.snapshots_storage=s3 "
             "and storage.snapshots_config.s3_config.bucket"
         )
-    _check_range("snapshots.keep", own.keep, 1, MAX_KEPT)
-    _check_range("snapshots.archive_log_secs", own.archive_log_secs, 1, MAX_SECONDS)
-    _check_range("snapshots.keep_log_days", own.keep_log_days or 1, 1, MAX_LOG_DAYS)
+    _check_range("snapshots.keep", own.keep, 1, KEEP_MAX)
+    _check_range("snapshots.archive_log_secs", own.archive_log_secs, 1, ARCHIVE_SECONDS_MAX)
+    _check_range("snapshots.keep_log_days", own.keep_log_days or 1, 1, LOG_DAYS_MAX)
     if own.keep_log_days is not None and not own.archive_log:
         raise BadInput("snapshots.keep_log_days is given but snapshots.archive_log is false")
     if own.schedule:
