@@ -8,6 +8,7 @@ only ruvector has fsynced a batch when `upsert` returns.
 import importlib
 import tempfile
 import time
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -48,13 +49,13 @@ class Database(Peer):
         self.ingest_seconds = time.perf_counter() - start
         self.index_all()
 
+    @abstractmethod
     def create(self) -> None:
         """Make an empty collection."""
-        raise NotImplementedError
 
+    @abstractmethod
     def insert(self, first: int, vectors: synthetic.Vectors, payloads: Payloads) -> None:
         """Store one batch under the ids from `first`."""
-        raise NotImplementedError
 
     def index_all(self) -> None:
         """Return when every point is in the graph."""

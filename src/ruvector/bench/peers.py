@@ -7,6 +7,7 @@ unit length already, so that inner product is the same order.
 
 import importlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, ClassVar
@@ -23,7 +24,7 @@ BUILD_BEAM = 200
 LINKS = 16
 
 
-class Peer:
+class Peer(ABC):
     """One library with one choice of settings, named as in the table `PEERS`."""
 
     package: ClassVar[str]
@@ -37,19 +38,19 @@ class Peer:
         self.index: Any = None
         self.ingest_seconds = 0.0  # of a database: until all points are durable, before the index
 
+    @abstractmethod
     def build(self, vectors: Float32Array, threads: int) -> None:
         """Index the vectors under their row numbers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def search(self, beam: int, k: int) -> Search:
         """Return the function that answers one query with this beam ("ef")."""
-        raise NotImplementedError
 
     def memory_bytes(self) -> int | None:
         """Return what the library says it uses; None where it does not say."""
         return None
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most have nothing to give back
         """Give back what garbage collection would not."""
 
     @classmethod

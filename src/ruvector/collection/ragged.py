@@ -5,6 +5,7 @@ A ragged column of n vectors has offsets uint64 [n + 1], and parts: vector i has
 vector), a slice, a mask or positions (a column). Values; nothing changes after it is made.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
@@ -17,7 +18,7 @@ Offsets = NDArray[np.uint64]
 Part = NDArray[Any]
 
 
-class Ragged:
+class Ragged(ABC):
     """A column of vectors of different lengths; a subclass says what one vector is."""
 
     __slots__ = ("offsets", "parts")
@@ -56,8 +57,9 @@ class Ragged:
             positions = np.flatnonzero(positions)
         return self._taken(positions.astype(np.int64))
 
+    @abstractmethod
     def _row(self, parts: list[Part]) -> Any:
-        raise NotImplementedError
+        """Return one vector of its parts."""
 
     def _sliced(self, start: int, stop: int, step: int) -> Self:
         assert step == 1  # noqa: S101 - only ranges are sliced

@@ -9,6 +9,7 @@ Owned by one shard and called under its lock. Rows and payloads only: no ids, no
 A row is added once; to change its payload, discard it with the old one and add it with the new one.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
@@ -86,7 +87,7 @@ class FieldIndex(Protocol):
         ...
 
 
-class ValueIndex:
+class ValueIndex(ABC):
     """The part that all kinds share; a kind adds the values of its types and answers for them."""
 
     types: ClassVar[tuple[type, ...]]
@@ -187,22 +188,26 @@ class ValueIndex:
         element = Nested(self._nested, Filter(must=(IsEmpty(self._inner),)))
         return Filter(must=(element,)) if condition.wanted else Filter(must_not=(element,))
 
+    @abstractmethod
     def _add_values(self, row: int, values: list[Any]) -> bool:
         """Add a row's values; return whether any is of the index's type."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _add_bare(self, rows: Rows, values: list[Any]) -> Rows:
         """Add rows with one value each, all of one of `types`; return those that were indexed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _discard_values(self, row: int, values: list[Any]) -> None:
-        raise NotImplementedError
+        """Remove a row's values."""
 
+    @abstractmethod
     def _rows_of_values(self, condition: Condition) -> BitMap | None:
-        raise NotImplementedError
+        """Return the rows whose values fulfil a condition, None if the index can't tell."""
 
+    @abstractmethod
     def _estimate_values(self, condition: Condition) -> int | None:
-        raise NotImplementedError
+        """Return about how many rows those are."""
 
+    @abstractmethod
     def _values_bytes(self) -> int:
-        raise NotImplementedError
+        """Return about how much memory the values take."""
