@@ -1,8 +1,8 @@
 """Which moment does this text name?
 
-The forms are those Qdrant reads: a date, or a date and a time joined by ``T`` or a space, with or
-without seconds; seconds may have a fraction and an offset (``Z``, ``+01:00``, ``+0100``, ``+01``,
-`` UTC``). Without an offset the text means UTC. A moment is an int: microseconds since
+The forms are those Qdrant reads: a date, or a date and a time joined by ``T``, ``t`` or a space,
+with or without seconds; seconds may have a fraction and an offset (``Z``, ``+01:00``, ``+0100``,
+``+01``, `` UTC``). Without an offset the text means UTC. A moment is an int: microseconds since
 1970-01-01T00:00Z; finer fractions are cut off.
 """
 
@@ -19,7 +19,7 @@ _TEXT_MAX: Final = 100
 
 _FORM: Final = re.compile(
     r"\s*([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
-    r"(?:[T ]([0-9]{1,2}):([0-9]{1,2})"
+    r"(?:[Tt ]([0-9]{1,2}):([0-9]{1,2})"
     r"(?::([0-9]{1,2})(?:\.([0-9]+))?"
     r"(?: ?([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)| (UTC))?)?)?"
 )

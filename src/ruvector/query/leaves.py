@@ -173,7 +173,8 @@ def _by_examples(leaf: Leaf, query: Any) -> Ranked:
         beam = stage.params.hnsw_ef or DEFAULT_BEAM
         scored = walked(_walks(leaf, query), query, allowed, leaf.k, beam)
     rows, scores = scored or _scored(leaf, query, allowed)
-    return best(rows, scores, leaf.k).above(stage.score_threshold)
+    found = best(rows, scores, leaf.k)
+    return found.until(stage.score_threshold, higher_is_better=leaf.space.higher_is_better)
 
 
 def _walks(leaf: Leaf, query: Any) -> Walks:

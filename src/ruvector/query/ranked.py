@@ -45,6 +45,17 @@ class Ranked(NamedTuple):
         limit = np.float32(threshold)
         return self.keep(self.scores >= limit if higher_is_better else self.scores <= limit)
 
+    def until(self, threshold: float | None, *, higher_is_better: bool) -> "Ranked":
+        """Return what comes before the first that is worse than the threshold.
+
+        Scores by examples fall, whatever the distance, and the contract has a threshold mean what
+        it means for the distance: of distances, nothing is left unless the best lies below it.
+        """
+        if threshold is None or higher_is_better:
+            return self.above(threshold)
+        limit = np.float32(threshold)
+        return self.keep(np.logical_and.accumulate(self.scores <= limit))
+
 
 def best(rows: Rows, scores: Vectors, k: int) -> Ranked:
     """Return the k highest scores; of equal ones the lower row first."""

@@ -13,8 +13,8 @@ from ruvector.collection.segment import Rows
 from ruvector.collection.view import View
 from ruvector.kernel import shortest_floats
 from ruvector.kernel.timing import note
-from ruvector.model.paths import ANY_ELEMENT, AnyElement, Step, delete_at, parse_path
 from ruvector.model.points import WHOLE_PAYLOAD, Hit, PayloadSelector, Record, Vectors
+from ruvector.query.payload_selection import excluded, included
 
 _decode_json = msgspec.json.Decoder(dict[str, Any]).decode
 _EMPTY = Raw(b"{}")
@@ -70,9 +70,9 @@ def _payload(text: bytes, selector: PayloadSelector) -> Raw | None:
         return None
     payload = _decode_json(text) if text else {}
     if selector.include is not None:
-        payload = include(payload, selector.include)
-    for key in selector.exclude or ():
-        delete_at(payload, parse_path(key))
+        payload = included(payload, selector.include)
+    if selector.exclude:
+        payload = excluded(payload, selector.exclude)
     return Raw(msgspec.json.encode(payload))
 
 
@@ -81,45 +81,3 @@ def _vector(view: View, row: int, selection: Selection) -> Any:
         return None
     found = view.vectors(row, selection.vectors)
     return found.get("") if selection.unnamed else found
-
-
-def include(payload: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
-    """Return only what the keys name, in its place.
-
-    >>> include({"a": {"b": 1, "c": 2}, "d": 3}, ["a.b"])
-    {'a': {'b': 1}}
-    """
-    result: dict[str, Any] = {}
-    for key in keys:
-        result = _merge(result, _only(payload, parse_path(key).steps))
-    return result
-
-
-def _only(value: Any, steps: tuple[Step, ...]) -> Any:
-    """Return the part of a value that steps lead to, inside its containers; _NOTHING for none."""
-    if not steps:
-        return value
-    step, rest = steps[0], steps[1:]
-    if isinstance(step, str):
-        if not isinstance(value, dict) or step not in value:
-            return {} if isinstance(value, dict) else _NOTHING
-        part = _only(value[step], rest)
-        return {} if part is _NOTHING else {step: part}
-    if not isinstance(value, list):
-        return _NOTHING
-    if isinstance(step, AnyElement):
-        parts = [_only(item, rest) for item in value]
-        return [part for part in parts if part is not _NOTHING]
-    return [_only(value[step], rest)] if step < len(value) else []
-
-
-def _merge(left: Any, right: Any) -> Any:
-    if isinstance(left, dict) and isinstance(right, dict):
-        both = {name: _merge(left[name], right[name]) for name in left.keys() & right.keys()}
-        return {**left, **right, **both}
-    if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
-        return [_merge(a, b) for a, b in zip(left, right, strict=True)]
-    return right
-
-
-_NOTHING: Any = ANY_ELEMENT
