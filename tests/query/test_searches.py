@@ -151,7 +151,10 @@ def test_k_is_answered_whatever_the_filter_leaves(client: RuvectorClient, name: 
         (True, {"a": {"b": [1, 2], "c": 3}, "d": None, "x.y": 4}),
         (False, None),
         (["a.c", "missing"], {"a": {"c": 3}}),
-        (["a.b[0]"], {"a": {"b": [1]}}),
+        (["a.b[0]"], {"a": {"b": []}}),  # of an array, only [] names elements
+        (["a.b[]"], {"a": {"b": [1, 2]}}),
+        (["a.c.e"], {"a": {"c": 3}}),  # no object: nothing below could be left out
+        ({"exclude": ["a.b[]", "a.c.e"]}, {"a": {"b": [], "c": 3}, "d": None, "x.y": 4}),
         (["d"], {"d": None}),
         (['"x.y"'], {"x.y": 4}),
         ({"exclude": ["a.b", "d"]}, {"a": {"c": 3}, "x.y": 4}),
