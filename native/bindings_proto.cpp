@@ -1,10 +1,11 @@
-// The points of gRPC's answers: one call for all of them.
+// Messages of gRPC: the points of answers, one call for all of them; where large ones may be cut.
 #include <deque>
 #include <string>
 #include <vector>
 
 #include "arrays.hpp"
 #include "proto_points.hpp"
+#include "proto_split.hpp"
 
 namespace ruvector {
 namespace {
@@ -67,9 +68,30 @@ nb::bytes encode_points(unsigned field, nb::list ids, nb::list payloads, nb::obj
   return nb::bytes(out.data(), out.size());
 }
 
+nb::list split(nb::handle message, std::size_t begin, std::size_t end, std::size_t most) {
+  const BufferView view(message);
+  if (begin > end || end > view.size()) throw nb::value_error("begin and end must be within");
+  std::vector<ProtoPiece> pieces;
+  {
+    const MaybeReleaseGil released(end - begin > kLargeBytes);
+    split_message(view.begin(), begin, end, most, pieces);
+  }
+  nb::list found;
+  for (const ProtoPiece& each : pieces)
+    found.append(nb::make_tuple(each.field, each.begin, each.content, each.end));
+  return found;
+}
+
 }  // namespace
 
 void bind_proto(nb::module_& module) {
+  module.def("split_message", &split, nb::arg("message"), nb::arg("begin"), nb::arg("end"),
+             nb::arg("most"),
+             "Return where the protobuf message in message[begin:end] may be cut.\n\n"
+             "A list of (field, begin, content, end), in order and without gaps: field 0 for a\n"
+             "run of whole fields of at most `most` bytes (one field may be larger); else one\n"
+             "field of more bytes than that, which are message[content:end]. What is no message\n"
+             "is the last run. Cost: about 2 ns a field, without the interpreter's lock.");
   module.def("encode_points", &encode_points, nb::arg("field"), nb::arg("ids"),
              nb::arg("payloads"), nb::arg("scores").none(), nb::arg("versions").none(),
              nb::arg("rest").none(), nb::arg("most_levels"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ruvector.kernel import encode_points, oracle_proto
+from ruvector.kernel import encode_points, oracle_proto, split_message
 from ruvector.model.proto.schema import message_class
 from ruvector.model.proto.values import read_values
 
@@ -120,3 +120,40 @@ def test_columns_of_different_lengths_are_refused() -> None:
 def test_what_is_no_id_is_refused(wrong: Any) -> None:
     with pytest.raises((TypeError, OverflowError)):
         encode_points(1, [wrong], [None], None, None, None, 94)
+
+
+FIELDS = st.lists(
+    st.tuples(st.integers(1, 2**29 - 1), st.sampled_from([0, 1, 2, 5]), st.integers(0, 2**64 - 1)),
+    max_size=12,
+)
+
+
+def _encoded(fields: Any) -> bytes:
+    out = b""
+    for number, kind, value in fields:
+        out += oracle_proto.varint(number << 3 | kind)
+        if kind == 0:
+            out += oracle_proto.varint(value)
+        elif kind == 2:
+            out += oracle_proto.varint(value % 40) + b"x" * (value % 40)
+        else:
+            out += b"y" * (8 if kind == 1 else 4)
+    return out
+
+
+@given(FIELDS, st.integers(1, 60), st.binary(max_size=12), st.integers(0, 3))
+def test_messages_are_cut_as_plain_python_does(
+    fields: Any, most: int, noise: bytes, begin: int
+) -> None:
+    text = b"\x08" * begin + _encoded(fields) + noise
+    found = split_message(text, begin, len(text), most)
+    assert found == oracle_proto.split_message(text, begin, len(text), most)
+    edges = [begin, *(piece[3] for piece in found)]
+    assert [piece[1] for piece in found] == edges[:-1]
+    assert edges[-1] == len(text)
+
+
+def test_places_outside_of_a_message_are_refused() -> None:
+    for begin, end in ((0, 3), (2, 1)):
+        with pytest.raises(ValueError, match="within"):
+            split_message(b"\x08\x01", begin, end, 10)

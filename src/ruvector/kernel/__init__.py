@@ -82,6 +82,7 @@ open_values = _kernel.open_values
 read_hits = _kernel.read_hits
 join_payloads = _kernel.join_payloads
 encode_points = _kernel.encode_points
+split_message = _kernel.split_message
 split_json = _kernel.split_json
 split_points = _kernel.split_points
 check_json_rows = _kernel.check_json_rows

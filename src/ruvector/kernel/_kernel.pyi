@@ -52,6 +52,9 @@ def encode_points(
     rest: list[bytes] | None,
     most_levels: int,
 ) -> bytes: ...
+def split_message(
+    message: _Buffer, begin: int, end: int, most: int
+) -> list[tuple[int, int, int, int]]: ...
 def split_json(
     text: _Buffer, start: int, stop: int, piece_bytes: int, most: int
 ) -> NDArray[np.int64]: ...

@@ -82,3 +82,50 @@ def _value(value: Any) -> bytes:
         case list():
             return _part(7, b"".join(_part(1, _value(item)) for item in value))
     return _part(6, _entries(1, value))
+
+
+def split_message(text: bytes, begin: int, end: int, most: int) -> list[tuple[int, ...]]:
+    """Return the pieces field by field."""
+    pieces: list[tuple[int, ...]] = []
+    start = at = begin
+    while at < end and (found := _field_at(text, at, end)):
+        number, content, stop, is_bytes = found
+        if is_bytes and stop - content > most:
+            pieces += [(0, start, start, at)] * (at > start) + [(number, at, content, stop)]
+            start = stop
+        elif stop - start > most:
+            pieces += [(0, start, start, at)] * (at > start)
+            start = at
+        at = stop
+    return pieces + [(0, start, start, end)] * (end > start)
+
+
+def _field_at(text: bytes, at: int, end: int) -> tuple[int, int, int, bool] | None:
+    """Return number, content and end of a field, and whether it is of bytes; None for none."""
+    try:
+        tag, at = _varint_at(text, at, end)
+        number, kind = tag >> 3, tag & 7
+        if not number or tag >> 32:
+            return None
+        size = {0: 0, 1: 8, 5: 4}.get(kind, -1)
+        if kind in (0, 2):
+            value, at = _varint_at(text, at, end)
+            size = value if kind == 2 else 0
+    except IndexError:
+        return None
+    if size < 0 or size > end - at:
+        return None
+    return number, at, at + size, kind == 2
+
+
+def _varint_at(text: bytes, at: int, end: int) -> tuple[int, int]:
+    value = 0
+    for place in range(10):
+        if at >= end:
+            raise IndexError
+        byte = text[at]
+        at += 1
+        value |= (byte & 0x7F) << 7 * place
+        if byte < 0x80:
+            return value & 2**64 - 1, at
+    raise IndexError

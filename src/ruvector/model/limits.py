@@ -9,6 +9,7 @@ MAX_BATCH_POINTS = 1_000_000  # one request is one transaction and one log entry
 MAX_BATCH_SEARCHES = 10_000  # answers of a batch are held together
 MAX_BATCH_UPDATES = 10_000  # operations in one batch request, applied one after the other
 MAX_IDS = 1_000_000  # ids in one selector
+MAX_LIST = 2**20  # numbers of any list that gRPC reads: no kind of list may have more
 MAX_VECTORS_PER_POINT = 256  # named vectors of a collection
 MAX_JSON_DEPTH = 512  # nesting of a request body, checked before anything recurses
 MAX_JSON_CONTAINERS = 4_000_000  # arrays and objects in a body: what 32 MiB of honest points need

@@ -11,7 +11,7 @@ a union is empty or an enum's number unknown, writing where a value does not fit
 raises anything else.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, Protocol
 
@@ -20,9 +20,10 @@ import numpy as np
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from msgspec import UNSET
 
-from ruvector.errors import InvalidRequest, MalformedRequest
+from ruvector.errors import BadInput, InvalidRequest, MalformedRequest
 from ruvector.kernel import shortest_floats
 from ruvector.model.ids import shown
+from ruvector.model.limits import MAX_LIST
 from ruvector.model.proto.enums import WORDS
 from ruvector.model.proto.schema import message_class
 from ruvector.model.reading import describe, short
@@ -34,6 +35,7 @@ _ARRAYS: Final = {
     FieldDescriptor.TYPE_UINT32: np.dtype("<u4"),
 }
 VARINT_BITS: Final = 7
+_SLICE: Final = 2**14  # values that are converted in one call: 0.5 ms
 
 
 class Shape(Protocol):
@@ -203,10 +205,33 @@ def reader_of(field: FieldDescriptor) -> Read | None:
     if field.is_repeated:
         dtype = _ARRAYS.get(field.type)
         if dtype is not None:
-            return lambda values: np.array(values, dtype=dtype)
+            return lambda values: array_of(values, dtype, field.name)
         each = _single_reader(field)
-        return list if each is None else lambda values: [each(value) for value in values]
+        if each is None:
+            return lambda values: _list(values, field.name)
+        return lambda values: [each(value) for value in values]
     return _single_reader(field)
+
+
+def _slices(values: Any, name: str) -> Iterator[Any]:
+    """Yield the values in slices, so that no call has the interpreter for long."""
+    if len(values) > MAX_LIST:
+        raise BadInput(f"{name} has {len(values)} values; the most a list may have is {MAX_LIST}")
+    for start in range(0, len(values), _SLICE):
+        yield values[start : start + _SLICE]
+
+
+def _list(values: Any, name: str) -> list[Any]:
+    if len(values) <= _SLICE:
+        return list(values)
+    return [value for part in _slices(values, name) for value in part]
+
+
+def array_of(values: Any, dtype: Any, name: str) -> "np.ndarray[Any, Any]":
+    """Return the numbers of a repeated field; BadInput where there are too many."""
+    if len(values) <= _SLICE:
+        return np.array(values, dtype=dtype)
+    return np.concatenate([np.array(part, dtype=dtype) for part in _slices(values, name)])
 
 
 def _single_reader(field: FieldDescriptor) -> Read | None:

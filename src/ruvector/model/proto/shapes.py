@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from ruvector.errors import BadInput, MalformedRequest
+from ruvector.model.proto.filters import Filter
 from ruvector.model.proto.plain import SHAPES, Custom, Record, Shape, Union, Wrapped, shape_of
 from ruvector.model.proto.values import (
     read_id,
@@ -325,6 +326,7 @@ _ROWS: Final[dict[str, Callable[[str], Shape]]] = {
         choose=arm_of_vector,
     ),
     # Filters
+    "Filter": Filter,
     "Condition": partial(Union, flat=("field", "filter"), choose=_arm_of_condition),
     "FieldCondition": lambda _: _FieldCondition(),
     "IsEmptyCondition": _keyed,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ruvector.errors import BadInput, MalformedRequest
-from ruvector.model.proto.plain import VARINT_BITS, packed, shape_of
+from ruvector.model.proto.plain import VARINT_BITS, array_of, packed, shape_of
 from ruvector.model.query_vectors import MultiVector, SparseVector, is_inference
 from ruvector.model.reading import describe
 
@@ -24,7 +24,7 @@ def read_dense(message: Any) -> "np.ndarray[Any, Any]":
     text, size = message.SerializeToString(), FLOAT_BYTES * len(message.data)
     head = head_bytes(size)
     if len(text) != head + size:  # fields that we do not know stand beside the numbers
-        return np.array(message.data, dtype=np.float32)
+        return array_of(message.data, np.float32, "data")
     return np.frombuffer(text[head:], "<f4")  # a copy, because floats begin at multiples of 4
 
 
@@ -39,9 +39,9 @@ def read_vector(message: Any) -> Any:
     if kind is not None:
         part = getattr(message, kind)
         return shape_of(part.DESCRIPTOR.name).read(part)
-    numbers = np.array(message.data, dtype=np.float32)
+    numbers = array_of(message.data, np.float32, "data")
     if message.HasField("indices"):
-        indices = np.array(message.indices.data, dtype=np.uint32)
+        indices = array_of(message.indices.data, np.uint32, "indices")
         return {"indices": indices, "values": numbers}
     if message.HasField("vectors_count"):
         return _rows(numbers, message.vectors_count)

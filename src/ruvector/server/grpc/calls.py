@@ -30,6 +30,7 @@ from ruvector.model.deadlines import within
 from ruvector.model.inference import count_tokens, tokens_counted
 from ruvector.model.operations import OPERATION_OF
 from ruvector.model.permissions import Permission
+from ruvector.model.proto.pieces import parse
 from ruvector.model.proto.requests import read_request
 from ruvector.model.proto.results import encode_answer
 from ruvector.model.proto.rpcs import Procedure
@@ -454,7 +455,7 @@ def _tell_usage(answer: Any, tokens: dict[str, int] | None) -> None:
 
 def _parsed(kind: Any, body: bytes) -> Any:
     try:
-        return kind.FromString(body)
+        return parse(kind, body)
     except DecodeError as error:
         raise MalformedRequest(
             f"these {len(body)} bytes are no {kind.DESCRIPTOR.name}, or its messages are nested "
