@@ -12,6 +12,7 @@ from ruvector.kernel.deadlines import Deadline
 from ruvector.model import requests as r
 from ruvector.server import pool as pool_room
 from ruvector.server.configuration import settle
+from ruvector.server.patience import CALM_SECONDS
 from ruvector.server.pool import WorkerPool
 
 PATH = "/collections/docs/points"
@@ -46,11 +47,11 @@ def test_work_that_would_wait_too_long_is_refused_at_once(pools, monkeypatch):
         await asyncio.wait(waiting)
         assert pool._pace > 0
         pool.limit, pool._settled, pool._pace = 0, now[0], 0.02
+        pool._pending = 3
+        pool.check()
         with pytest.raises(Unavailable, match=r"0\.1 s"):  # as if six were waiting
             pool._pending = 6
             pool.check()
-        pool._pending = 3
-        pool.check()
         pool._pending = 0
         return [each.exception() for each in waiting]
 
@@ -70,6 +71,29 @@ def test_work_for_a_free_thread_is_done_however_late_the_machine_is(pools, monke
         return [await pool.submit(lambda: 1) for _ in range(3)]
 
     assert asyncio.run(run()) == [1] * 3
+
+
+def test_crowd_waits_shorter_than_a_burst(pools, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(pool_room.time, "monotonic", lambda: now[0])
+    pool = pools(2, patience_seconds=0.6)
+    pool._pace, pool._settled = 0.01, now[0]
+
+    def room():
+        pool._settled = now[0]  # its pace is not forgotten
+        for pool._pending in range(2, 100):
+            if pool.is_full:
+                return pool._pending - pool.limit
+        return 100
+
+    assert room() == 48  # 0.48 s for the next one: the whole patience but for a fifth
+    assert room() in (7, 8)  # a sixth
+    now[0] += CALM_SECONDS
+    pool._pending = 0
+    assert room() == 48
+    pool._pace = 10.0
+    assert room() == 2  # as many as there are threads
+    pool._pending = 0
 
 
 def test_a_burst_is_taken_after_a_pause(pools, monkeypatch):

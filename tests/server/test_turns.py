@@ -9,6 +9,7 @@ import uvloop
 from ruvector.errors import Unavailable
 from ruvector.server import run as run_room
 from ruvector.server import turns as turns_room
+from ruvector.server.patience import CALM_SECONDS
 from ruvector.server.run import listeners
 from ruvector.server.turns import TURN_SECONDS, Turns
 
@@ -81,6 +82,44 @@ def test_who_would_wait_too_long_is_refused_by_the_pace_of_the_queue(clock):
     assert len(refused) == 2
 
 
+def test_crowd_waits_shorter_than_a_burst_until_it_has_been_calm(clock):
+    turns, rooms = Turns(0.12, lambda: None), []
+
+    async def turn(asked):
+        if turns.is_now():
+            clock[0] += TURN_SECONDS
+        for number in range(asked):
+            if not turns.is_full:
+                turns.wait(work(clock, [], number, 0.001))
+        await asyncio.sleep(0)
+        rooms.append(turns._room)
+
+    async def run():
+        await turn(20)
+        await turn(0)
+        burst = rooms[-1]  # 5 of 1 ms a turn, so 96 are done in 0.096 s
+        assert burst == 96
+        await turn(200)
+        assert rooms[-1] == turns_room.FEW  # 0.016 s
+        while turns.waiting:
+            await turn(200)
+            assert turns.waiting <= burst
+            if len(rooms) > 60:
+                break
+        assert turns.waiting <= turns_room.FEW
+        while turns.waiting:
+            await turn(0)
+        clock[0] += CALM_SECONDS / 2
+        await turn(3)
+        assert rooms[-1] == turns_room.FEW
+        for _ in range(2):
+            clock[0] += CALM_SECONDS / 2
+            await turn(3)
+        assert rooms[-1] > turns_room.FEW
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize(("given", "taken"), [(0.25, 0.06), (0.02, 0.02)])
 def test_quick_searches_wait_shortly_whatever_others_may(given, taken):
     assert Turns(given, lambda: None).patience_seconds == taken
@@ -103,7 +142,7 @@ def test_queue_that_empties_within_a_turn_forgets_that_it_was_slow(clock):
 
 def test_pace_is_forgotten_after_a_pause(clock):
     turns = Turns(0.1, lambda: None)
-    turns._learn(10.0)
+    turns._learn(10.0, clock[0])
     assert turns._room == turns_room.FEW
 
     async def run():

@@ -3,7 +3,6 @@
 Whoever adds holds the lock of `Metrics`.
 """
 
-import time
 from bisect import bisect_left
 from typing import Any
 
@@ -14,6 +13,11 @@ BUCKETS = (  # seconds; the upper bounds of histograms
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025),
     *(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
 )
+
+
+def bucket_of(seconds: float) -> int:
+    """Return the number of the bucket that a time falls into."""
+    return bisect_left(BUCKETS, seconds)
 
 
 class Durations:
@@ -29,16 +33,16 @@ class Durations:
         self.most = 0.0
         self.last = 0.0  # when the last one was answered, in seconds since the epoch
 
-    def add(self, seconds: float, times: int = 1) -> None:
-        """Count an answer, or several that took the same."""
-        self.buckets[bisect_left(BUCKETS, seconds)] += times
+    def add(self, seconds: float, bucket: int, now: float, times: int = 1) -> None:
+        """Count an answer, or several that took the same; `bucket` is that of `seconds`."""
+        self.buckets[bucket] += times
         self.count += times
         self.total += seconds * times
         if seconds < self.least:
             self.least = seconds
         if seconds > self.most:
             self.most = seconds
-        self.last = time.time()
+        self.last = now
 
     @property
     def average(self) -> float:
@@ -57,12 +61,12 @@ class Durations:
 class EndpointDurations(dict[Endpoint, Durations]):
     """Times by endpoint and status."""
 
-    def add(self, endpoint: Endpoint, seconds: float, times: int = 1) -> None:
-        """Count an answer of an endpoint, or several that took the same."""
+    def of(self, endpoint: Endpoint) -> Durations:
+        """Return the times of an endpoint, none at first."""
         durations = self.get(endpoint)
         if durations is None:
             durations = self[endpoint] = Durations()
-        durations.add(seconds, times)
+        return durations
 
     def copy(self) -> "EndpointDurations":
         """Return a copy that does not change."""

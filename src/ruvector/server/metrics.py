@@ -8,12 +8,13 @@ counted under "_other".
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from time import time
 from typing import Any
 
 import msgspec
 
 from ruvector.kernel.timing import Stages
-from ruvector.server.durations import Durations, Endpoint, EndpointDurations
+from ruvector.server.durations import Durations, Endpoint, EndpointDurations, bucket_of
 
 MAX_COLLECTIONS = 256  # label values; each is a time series in somebody's Prometheus
 OTHER = "_other"
@@ -102,39 +103,48 @@ class Metrics:
         self.grpc = Responses()
         self._of = {REST: self.rest, GRPC: self.grpc}
         self._lock = threading.Lock()
-        self._operations: Counter[tuple[str, str]] = Counter()
+        self._operations: Counter[tuple[str, int]] = Counter()
         self._queries: Counter[str] = Counter()
         self._events: Counter[str] = Counter()
         self._searches = Durations()
 
-    def count(self, answered: Answered) -> None:
-        """Count one answered request."""
-        label, endpoint, seconds = answered.label, answered.endpoint, answered.seconds
-        responses = self._of[answered.protocol]
+    def count(
+        self,
+        protocol: str,
+        label: str,
+        endpoint: Endpoint,
+        collection: str | None,
+        failed: bool,
+        seconds: float,
+    ) -> None:
+        """Count one answered request; what is told of it is as in `Answered`."""
+        responses = self._of[protocol]
+        bucket, now = bucket_of(seconds), time()
         with self._lock:
-            self._operations[label, str(endpoint[2])] += 1
-            responses.endpoints.add(endpoint, seconds)
-            if answered.collection is None:
-                return
-            collection = self._admitted(answered, responses)
+            self._operations[label, endpoint[2]] += 1
+            responses.endpoints.of(endpoint).add(seconds, bucket, now)
             if collection is None:
                 return
-            responses.of_collections[collection].add(endpoint, seconds)
-            if label in SEARCHES and not answered.failed:
-                self._searches.add(seconds)
-                self._queries[collection] += 1
+            counted = self._admitted(collection, label, failed, responses)
+            if counted is None:
+                return
+            responses.of_collections[counted].of(endpoint).add(seconds, bucket, now)
+            if label in SEARCHES and not failed:
+                self._searches.add(seconds, bucket, now)
+                self._queries[counted] += 1
 
     def count_refused(
         self, label: str, endpoint: Endpoint, collection: str | None, times: int, seconds: float
     ) -> None:
         """Count equal requests over REST that overload refused, each in so many seconds."""
+        bucket, now = bucket_of(seconds), time()
         with self._lock:
             self._events["overloaded"] += times
-            self._operations[label, str(endpoint[2])] += times
-            self.rest.endpoints.add(endpoint, seconds, times)
+            self._operations[label, endpoint[2]] += times
+            self.rest.endpoints.of(endpoint).add(seconds, bucket, now, times)
             own = self.rest.of_collections.get(collection or "")
             if own is not None:
-                own.add(endpoint, seconds, times)
+                own.of(endpoint).add(seconds, bucket, now, times)
 
     def event(self, name: str) -> None:
         """Count something that happened besides answers; `metrics_text.EVENTS` names them."""
@@ -145,7 +155,7 @@ class Metrics:
         """Return a copy, so that nobody is held up while it is written down."""
         with self._lock:
             return Counts(
-                dict(self._operations),
+                {(label, str(status)): n for (label, status), n in self._operations.items()},
                 dict(self._queries),
                 self._searches.copy(),
                 {name: each.endpoints.copy() for name, each in self._of.items()},
@@ -156,18 +166,19 @@ class Metrics:
                 dict(self._events),
             )
 
-    def _admitted(self, answered: Answered, responses: Responses) -> str | None:
+    def _admitted(
+        self, collection: str, label: str, failed: bool, responses: Responses
+    ) -> str | None:
         """Return the name to count a collection under, None where it is not to be counted."""
-        collection, known = answered.collection, responses.of_collections
-        assert collection is not None  # noqa: S101 - the caller asked
-        if answered.label == "DeleteCollection" and not answered.failed:  # makes room for another
+        known = responses.of_collections
+        if label == "DeleteCollection" and not failed:  # makes room for another
             for each in self._of.values():
                 each.of_collections.pop(collection, None)
             self._queries.pop(collection, None)
             return None
         if collection in known:
             return collection
-        if answered.failed or answered.label == "CollectionExists":
+        if failed or label == "CollectionExists":
             return None  # anybody can ask for collections that do not exist
         if len(known) >= MAX_COLLECTIONS:
             collection = OTHER

@@ -67,13 +67,19 @@ class Observer:
         if route is not None:
             method, path, label = route.method, route.path, route.label
         exchange.mark("send")
+        is_judged = route is not None and route.access is not Access.OPEN
+        seconds = perf_counter() - exchange.started
+        if not (self.tells_each or (is_judged and seconds >= self.slow.threshold)):
+            endpoint, collection = (method, path, answer.status), exchange.names.get("collection")
+            self.metrics.count(REST, label, endpoint, collection, answer.status >= 400, seconds)
+            return
         self.answered(
             Answered(
                 protocol=REST,
                 label=label,
                 endpoint=(method, path, answer.status),
                 failed=answer.status >= 400,
-                seconds=perf_counter() - exchange.started,
+                seconds=seconds,
                 ended=time.time(),
                 collection=exchange.names.get("collection"),
                 request_id=exchange.request_id,
@@ -81,7 +87,7 @@ class Observer:
                 credential=exchange.caller.credential,
                 address=self.address_of(exchange.address, exchange.headers),
                 request=exchange.request,
-                is_judged=route is not None and route.access is not Access.OPEN,
+                is_judged=is_judged,
                 started=exchange.started,
                 traceparent=exchange.headers.get(TRACEPARENT, b"").decode("latin-1"),
                 stages=exchange.stages,
@@ -103,7 +109,14 @@ class Observer:
 
     def answered(self, answered: Answered) -> None:
         """Tell of a request."""
-        self.metrics.count(answered)
+        self.metrics.count(
+            answered.protocol,
+            answered.label,
+            answered.endpoint,
+            answered.collection,
+            answered.failed,
+            answered.seconds,
+        )
         if self.traces is not None:
             self.traces.tell(answered)
         if answered.is_judged:

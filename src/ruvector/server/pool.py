@@ -4,10 +4,10 @@ event loop never waits.
 Reads, writes and questions about the server each have a lane of their own: neither a load of
 documents nor a flood of searches holds up the others or what a balancer asks.
 A lane refuses work (503) when MAX_WAITING pieces wait, and when a piece would wait longer than its
-`patience_seconds`: judged by the pace at which the lane has got work done while others waited, and
-looked at again when its turn comes, unless a thread was free: then it is the machine that is late,
-and nobody's turn comes sooner by refusing. What is refused costs little; what is accepted is
-answered while somebody still waits for it.
+patience (`server.patience`): judged by the pace at which the lane has got work done while others
+waited, and looked at again when its turn comes, unless a thread was free: then it is the machine
+that is late, and nobody's turn comes sooner by refusing. What is refused costs little; what is
+accepted is answered while somebody still waits for it.
 
 `submit` and `check` are called on the loop's thread only; so is `_settle`. Hence the counters need
 no lock. Cancelling the caller does not interrupt the work: a commit that has begun ends. Work whose
@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 
 from ruvector.errors import TimedOut, Unavailable
 from ruvector.kernel.deadlines import Deadline
+from ruvector.server.patience import Patience
 
 T = TypeVar("T")
 MAX_WAITING = 1024  # pieces in the queue of a lane: their bodies are bounded elsewhere
@@ -36,7 +37,6 @@ WINDOW_SECONDS = 0.1  # over which a lane counts what it got done: single pieces
 WINDOW_WEIGHT = 0.5  # of the newest window
 READ_NICENESS = 3  # see _begin_thread
 PACE_SECONDS = 1.0  # after so long without a queue the pace is forgotten
-PATIENCE_PROMISED = 0.8  # of the patience: who is taken should not be refused at its turn after all
 _STOP = None
 
 
@@ -85,6 +85,7 @@ class WorkerPool:
         self.limit = threads or default_threads()
         self.waiting = waiting
         self.patience_seconds = patience_seconds
+        self._patience = Patience(patience_seconds)
         self._refused = refused
         self._pending = 0
         self._expected = 0
@@ -101,10 +102,13 @@ class WorkerPool:
         waiting = self._pending + self._expected - self.limit
         if waiting < 0:
             return False
-        if self._pace and time.monotonic() - self._settled > PACE_SECONDS:
+        now = time.monotonic()
+        if self._pace and now - self._settled > PACE_SECONDS:
             self._pace = 0.0
-        promised = PATIENCE_PROMISED * self.patience_seconds
-        return waiting >= self.waiting or (waiting + 1) * self._pace > promised
+        if waiting >= self.limit and (waiting + 1) * self._pace > self._patience.promised(now):
+            self._patience.found_full(now)
+            return True
+        return waiting >= self.waiting
 
     @property
     def pending(self) -> int:

@@ -3,10 +3,10 @@
 One turn of the loop serves everybody who has sent something: with a thousand connections that are
 a thousand searches before it looks at the next question about its health. So work may begin at once
 only in the first TURN_SECONDS of a turn; what comes later waits here and has its turn in the order
-in which it came. Work that would wait longer than `patience_seconds` is refused on arrival, judged
-by the pace at which the queue has been getting shorter. What waited longer all the same is done,
-as the waiting would be lost otherwise, unless it took LATE times as long. For the loop's thread
-only.
+in which it came. Work that would wait longer than `server.patience` says is refused on arrival,
+judged by the pace at which the queue has been getting shorter. What waited longer all the same is
+done, as the waiting would be lost otherwise, unless it took LATE times as long. For the loop's
+thread only.
 """
 
 import asyncio
@@ -17,7 +17,8 @@ from time import perf_counter
 from typing import TypeVar
 
 from ruvector.errors import Unavailable
-from ruvector.server.pool import MAX_WAITING, PACE_SECONDS, PACE_WEIGHT, PATIENCE_PROMISED, too_busy
+from ruvector.server.patience import Patience
+from ruvector.server.pool import MAX_WAITING, PACE_SECONDS, PACE_WEIGHT, too_busy
 
 TURN_SECONDS = 0.005  # benchmarks/overload.py: /readyz waits for about two turns
 # What a quick search waits at most, if the setting does not say less. With 0.25 s, 900 wait, and
@@ -34,6 +35,7 @@ class Turns:
 
     def __init__(self, patience_seconds: float, refused: Callable[[], None]) -> None:
         self.patience_seconds = min(patience_seconds, PATIENCE_SECONDS)
+        self._patience = Patience(self.patience_seconds)
         self._refused = refused
         self._queue: deque[tuple[float, Work]] = deque()
         self._room = MAX_WAITING  # pieces that may wait
@@ -110,8 +112,10 @@ class Turns:
         queue = self._queue
         if not queue:
             return
+        if len(queue) >= self._room:
+            self._patience.found_full(now)
         if self._served:
-            self._learn((now - self._began) / self._served)
+            self._learn((now - self._began) / self._served, now)
         self._began, self._served = now, 0
         ends, latest = now + TURN_SECONDS, now - LATE * self.patience_seconds
         moment = now
@@ -123,12 +127,12 @@ class Turns:
             self._ends = ends
             asyncio.get_running_loop().call_soon(self._serve)
         elif self._served:
-            self._learn((moment - now) / self._served)
+            self._learn((moment - now) / self._served, moment)
             self._served = 0
 
-    def _learn(self, took: float) -> None:
+    def _learn(self, took: float, now: float) -> None:
         self._pace += (took - self._pace) * (PACE_WEIGHT if self._pace else 1.0)
-        promised = PATIENCE_PROMISED * self.patience_seconds
+        promised = self._patience.promised(now)
         self._room = min(MAX_WAITING, max(FEW, int(promised / self._pace)))
 
     def _forget_pace(self) -> None:

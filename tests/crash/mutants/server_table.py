@@ -15,7 +15,7 @@ SERVER = (
         "L1",
         "queue without patience",
         POOL,
-        ((" or (waiting + 1) * self._pace > promised", ""),),
+        ((" and (waiting + 1) * self._pace > self._patience.promised(now):", " and False:"),),
         OVERLOAD,
     ),
     Mutant(
@@ -66,6 +66,13 @@ SERVER = (
         "server/connection.py",
         (("if immediate.is_urgent(exchange):", "if False:"),),
         IMMEDIATE,
+    ),
+    Mutant(
+        "L1",
+        "crowd waits as long as a burst",
+        "server/patience.py",
+        (("(CROWD_SHARE if is_crowd else 1.0)", "1.0"),),
+        (*IN_TURN, *OVERLOAD),
     ),
     Mutant(
         "L1",
