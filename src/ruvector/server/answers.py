@@ -5,6 +5,7 @@ error: {"status":{"error":text},"time":seconds}.
 """
 
 import math
+from collections.abc import Iterable
 from io import BytesIO
 from time import perf_counter
 from typing import Any
@@ -39,14 +40,21 @@ def success(result: Any, started: float, usage: Any = None, *, is_small: bool = 
 
     `is_small`: it is encoded in one call, which holds the interpreter.
     """
-    parts = (encode_json(result),) if is_small else encode_pieces(result)
     used = b"" if usage is None else b',"usage":%b' % encode_json(usage)
+    if is_small:
+        text = encode_json(result)
+        seconds = perf_counter() - started
+        return Answer(200, b'{"result":%b,"status":"ok","time":%.9f%b}' % (text, seconds, used))
+    return Answer(200, _joined(encode_pieces(result), started, used))
+
+
+def _joined(parts: Iterable[bytes], started: float, used: bytes) -> bytes:
     text = BytesIO()  # grows without being copied, and becomes bytes without being copied
     text.write(b'{"result":')
     for part in parts:
         text.write(part)
     text.write(b',"status":"ok","time":%.9f%b}' % (perf_counter() - started, used))
-    return Answer(200, text.getvalue())
+    return text.getvalue()
 
 
 def accepted(started: float) -> Answer:

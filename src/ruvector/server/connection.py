@@ -94,7 +94,7 @@ class Connection(LimitedProtocol):
             self._hold((data,))
         else:
             self._parts = (request,)
-            self._finish(immediate, exchange, request[first:])
+            self._finish(immediate, head, exchange, request[first:])
         return data[size:]
 
     def _go_on(self, immediate: Immediate, data: bytes) -> bytes:
@@ -126,7 +126,7 @@ class Connection(LimitedProtocol):
             body = b"".join(self._parts)[self._end_of_head :]
         answer = immediate.refusals.answer(head, body) if immediate.refusals.is_crowded else None
         if answer is None:
-            self._finish(immediate, exchange, body)
+            self._finish(immediate, head, exchange, body)
         else:
             self._let_go()
             self._send(answer)
@@ -136,39 +136,31 @@ class Connection(LimitedProtocol):
         self._parts = parts
         self._clock.start(HELD_SECONDS, self._hand_over)
 
-    def _finish(self, immediate: Immediate, exchange: Exchange, body: bytes) -> None:
+    def _finish(self, immediate: Immediate, head: Head, exchange: Exchange, body: bytes) -> None:
         """Answer a request that is whole, refuse it, or let it wait for its turn."""
-        if immediate.is_urgent(exchange):
-            self._answer(immediate, exchange, body)
+        if head.is_urgent:
+            self._end(immediate.finish(exchange, body))
         elif immediate.refusals.is_crowded and immediate.refusals.is_refused(body):
-            self._refuse_held(immediate, exchange)
+            self._end(immediate.refuse(exchange, head))
         elif is_slow(body):  # decoded off the loop
             self._end(immediate.pass_on(exchange))
         elif immediate.turns.is_now():
-            self._answer(immediate, exchange, body)
+            self._end(immediate.finish(exchange, body))
         else:
             self._is_waiting = True
             self._clock.stop()
-            immediate.turns.wait(partial(self._take_turn, immediate, exchange, body))
+            immediate.turns.wait(partial(self._take_turn, immediate, head, exchange, body))
 
     def _take_turn(
-        self, immediate: Immediate, exchange: Exchange, body: bytes, is_late: bool
+        self, immediate: Immediate, head: Head, exchange: Exchange, body: bytes, is_late: bool
     ) -> bool:
         if self._exchange is not exchange:  # the client has left, or sent another one
             return False
         if is_late:
-            self._refuse_held(immediate, exchange)
+            self._end(immediate.refuse(exchange, head))
         else:
-            self._answer(immediate, exchange, body)
+            self._end(immediate.finish(exchange, body))
         return True
-
-    def _answer(self, immediate: Immediate, exchange: Exchange, body: bytes) -> None:
-        self._end(immediate.finish(exchange, body))
-
-    def _refuse_held(self, immediate: Immediate, exchange: Exchange) -> None:
-        head = self._head
-        assert head is not None  # noqa: S101 - it was found before the exchange began
-        self._end(immediate.refuse(exchange, head))
 
     def _end(self, written: Written | None) -> None:
         """Send an answer; without one the request is uvicorn's."""

@@ -12,7 +12,7 @@ import msgspec
 
 from ruvector.server.exchange import GIVEN_IDS
 from ruvector.server.rest import INLINE_BYTES
-from ruvector.server.router import Match, Router
+from ruvector.server.router import Access, Match, Router
 
 END = b"\r\n\r\n"
 MAX_HEAD_BYTES = 4096  # longer ones go the ordinary way
@@ -39,7 +39,8 @@ class Head(msgspec.Struct):
     """A head of a request that may be answered on the spot.
 
     `match`: its route, which has an `answer_now`; `headers` by lower-case name, not to be changed;
-    `length`: bytes of the body; `refusal`: see `server.refusals`.
+    `length`: bytes of the body; `is_urgent`: it waits for no turn, as health is answered whoever
+    else waits; `refusal`: see `server.refusals`.
     """
 
     method: str
@@ -47,6 +48,7 @@ class Head(msgspec.Struct):
     headers: dict[bytes, bytes]
     query: bytes
     length: int
+    is_urgent: bool
     refusal: Refusal | None = None
 
     @property
@@ -86,7 +88,10 @@ class Heads:
         if match is None or headers is None or not UNUSUAL.isdisjoint(headers):
             return None
         length = _length(name, headers)
-        return None if length is None else Head(name, match, headers, query, length)
+        if length is None:
+            return None
+        is_urgent = match.route is not None and match.route.access is Access.OPEN
+        return Head(name, match, headers, query, length, is_urgent)
 
     def _match(self, method: str, path: bytes) -> Match | None:
         key = (method, path)

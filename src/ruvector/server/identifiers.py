@@ -106,7 +106,7 @@ def _group(group: PointGroup) -> PointGroup:
 
 
 def _convert(points: list[Any]) -> list[Any]:
-    if not any(type(point.id) is str for point in points):
+    if str not in {type(point.id) for point in points}:
         return points
     return [
         msgspec.structs.replace(point, id=wire_id(point.id)) if type(point.id) is str else point

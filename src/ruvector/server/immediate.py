@@ -22,7 +22,7 @@ from ruvector.server.compression import deflate, is_compressed
 from ruvector.server.exchange import REQUEST_ID, Exchange
 from ruvector.server.heads import Head, Heads
 from ruvector.server.refusals import Refusals
-from ruvector.server.router import Access, Router
+from ruvector.server.router import Router
 
 if TYPE_CHECKING:
     from ruvector.server.asgi import Application
@@ -73,11 +73,6 @@ class Immediate:
         if application.observer.traces is not None:
             exchange.stages = Stages()
         return exchange
-
-    def is_urgent(self, exchange: Exchange) -> bool:
-        """Say whether an exchange waits for no turn: health is answered whoever else waits."""
-        route = exchange.route
-        return route is not None and route.access is Access.OPEN
 
     def finish(self, exchange: Exchange, body: bytes) -> Written | None:
         """Return the answer to a request; None where it takes longer."""

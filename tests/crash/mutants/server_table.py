@@ -64,7 +64,7 @@ SERVER = (
         "L2",
         "health waits for its turn",
         "server/connection.py",
-        (("if immediate.is_urgent(exchange):", "if False:"),),
+        (("if head.is_urgent:", "if False:"),),
         IMMEDIATE,
     ),
     Mutant(

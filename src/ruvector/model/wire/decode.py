@@ -48,10 +48,10 @@ def decode_request(
 ) -> r.Request[Any]:
     """Return the request. MalformedRequest or InvalidRequest where it cannot be read."""
     fields: dict[str, Any] = {name: _path_value(name, text) for name, text in path.items()}
-    for name in operation.query_fields:
+    for name in operation.query_fields if query else ():
         if (key := wire_name(name)) in query:
             fields[name] = read_query_field(name, query[key])
-    if operation.method in ("GET", "DELETE"):
+    if operation.route.startswith(("GET ", "DELETE ")):
         return operation.request(**fields)
     fields.update(_body_fields(operation.request, body))
     return _build(operation.request, fields)  # type: ignore[no-any-return]
