@@ -12,7 +12,7 @@ Records are pure bytes to the store, which adds the checksum. Format page: docs/
 """
 
 import struct
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from ruvector.errors import StorageDamaged
 from ruvector.kernel import read_hits
@@ -59,10 +59,11 @@ def encode_record(
 
 def decode_hits(records: list[bytes]) -> list[tuple[PointId, int, bytes]]:
     """Return (id, version, payload) of each record: the short way for the hits of a search."""
-    return [
-        _decode_hit(data) if hit is None else hit
-        for hit, data in zip(read_hits(records), records, strict=True)
-    ]
+    hits = read_hits(records)
+    if None not in hits:
+        return cast("list[tuple[PointId, int, bytes]]", hits)
+    pairs = zip(hits, records, strict=True)
+    return [_decode_hit(data) if hit is None else hit for hit, data in pairs]
 
 
 def _decode_hit(data: bytes) -> tuple[PointId, int, bytes]:

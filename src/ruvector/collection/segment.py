@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -176,7 +177,7 @@ class Segment:
         if count:
             parts.append(space.search(column, index, query, k, mask, count, plan))
         rows, scores = merge_found(parts, k, space.higher_is_better)
-        return self.rows[rows], scores
+        return self.rows.take(rows), scores
 
     def _block(self, name: str, demanded: Sequence[Demanded]) -> Block | None:
         blocks = self.blocks.get(name) if demanded else None
@@ -223,8 +224,7 @@ class Segment:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class SearchPlan:
+class SearchPlan(msgspec.Struct, frozen=True):
     """How every segment is searched: `allowed`: rows of the shard (ascending), or None for all.
 
     `demanded`: values of payload fields that all allowed rows have.
@@ -233,7 +233,7 @@ class SearchPlan:
     beam: int
     exact: bool = False
     allowed: Rows | None = None
-    scan: Mapping[str, Any] = field(default_factory=dict)
+    scan: dict[str, Any] = {}
     use: CodeUse = AS_CONFIGURED
     indexed_only: IndexedOnly | None = None
     demanded: tuple[Demanded, ...] = ()
@@ -263,12 +263,13 @@ def full_mask(count: int) -> Mask:
 
 def merge_found(parts: list[Found], k: int, higher_is_better: bool) -> Found:
     """Return the best k of several answers, best first; of equal scores the lower row first."""
-    parts = [part for part in parts if len(part[0])]
+    if len(parts) > 1:
+        parts = [part for part in parts if len(part[0])]
     if not parts:
         return _NOTHING
     if len(parts) == 1:
         rows, scores = parts[0]
-        return rows[:k], scores[:k]
+        return (rows, scores) if len(rows) <= k else (rows[:k], scores[:k])
     rows = np.concatenate([part[0] for part in parts])
     scores = np.concatenate([part[1] for part in parts])
     order = np.lexsort((rows, -scores if higher_is_better else scores))[:k]

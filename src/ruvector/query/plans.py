@@ -8,7 +8,7 @@ from ruvector.collection.blocks import Demanded
 from ruvector.collection.collection import Collection
 from ruvector.collection.segment import IndexedOnly, SearchPlan
 from ruvector.collection.spaces import Space
-from ruvector.index.coded_graph import CodeUse
+from ruvector.index.coded_graph import AS_CONFIGURED, CodeUse
 from ruvector.index.payload.bitmaps import rows_of
 from ruvector.model.configs import HnswConfig
 from ruvector.model.filters import Filter, MatchAny, MatchValue
@@ -64,7 +64,7 @@ def _code_use(params: SearchParams) -> CodeUse:
     """Return what a search asks of codes."""
     asked = params.quantization
     if asked is None:
-        return CodeUse()
+        return AS_CONFIGURED
     return CodeUse(bool(asked.ignore), asked.rescore, asked.oversampling)
 
 
