@@ -91,7 +91,8 @@ void RowStore::reserve(std::size_t rows) {
   const std::size_t last = (rows + mask_) >> shift_;
   if (last > kMaxChunks) throw std::length_error("too many rows for one graph");
   const std::size_t chunk_bytes = row_bytes_ << shift_;
-  auto* memory = static_cast<std::byte*>(allocate((last - first) * chunk_bytes));
+  const std::size_t used = (rows - (first << shift_)) * row_bytes_;
+  auto* memory = static_cast<std::byte*>(allocate((last - first) * chunk_bytes, used));
   // A view may end within a chunk: its last rows move, and stay where they were for readers.
   if (const std::size_t rest = reserved_ & mask_; rest > 0)
     std::memcpy(memory, chunks_[first].load(std::memory_order_relaxed), rest * row_bytes_);
@@ -100,16 +101,19 @@ void RowStore::reserve(std::size_t rows) {
   reserved_ = last << shift_;
 }
 
-void* RowStore::allocate(std::size_t bytes) {
-  // Not for the first chunk alone: few small rows would take a huge page.
-  const bool huge = reserved_ > 0 || bytes > row_bytes_ << shift_;
+// Huge pages are for rows that fill them: of a batch of rows the last ones take small pages, or
+// 10,000 x 384 would take 14 % more than they need. Rows that come one by one will fill what the
+// first of them gets, but for the first chunk, which a few small rows may be all of.
+void* RowStore::allocate(std::size_t bytes, std::size_t used) {
   bytes = whole(bytes, kHugePage);
+  std::size_t huge = used / kHugePage * kHugePage;
+  if (huge == 0 && reserved_ > 0) huge = bytes;
   blocks_.reserve(blocks_.size() + 1);
   void* memory = map(bytes);
 #if defined(__linux__)
-  if (huge) madvise(memory, bytes, MADV_HUGEPAGE);
+  if (huge > 0) madvise(memory, huge, MADV_HUGEPAGE);
 #endif
-  blocks_.push_back({memory, bytes, reserved_ & ~mask_, huge ? kHugePage : kPage});
+  blocks_.push_back({memory, bytes, reserved_ & ~mask_, huge});
   return memory;
 }
 
@@ -118,8 +122,9 @@ std::size_t RowStore::memory_bytes(std::size_t rows) const {
   for (const Block& block : blocks_) {
     viewed = std::min(viewed, block.first_row);
     if (rows <= block.first_row) break;
-    const std::size_t used = (rows - block.first_row) * row_bytes_;
-    bytes += std::min(whole(used, block.page_bytes), block.bytes);
+    const std::size_t used = std::min((rows - block.first_row) * row_bytes_, block.bytes);
+    const std::size_t huge = std::min(used, block.huge_bytes);
+    bytes += whole(huge, kHugePage) + whole(used - huge, kPage);
   }
   return bytes + viewed * row_bytes_;
 }

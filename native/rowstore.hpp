@@ -38,9 +38,9 @@ class RowStore {
     void* memory;
     std::size_t bytes;
     std::size_t first_row;
-    std::size_t page_bytes;
+    std::size_t huge_bytes;  // from its start, in huge pages
   };
-  void* allocate(std::size_t bytes);
+  void* allocate(std::size_t bytes, std::size_t used);
 
   std::size_t row_bytes_;
   unsigned shift_ = 0;
