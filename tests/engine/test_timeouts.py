@@ -50,3 +50,10 @@ def test_read_ends_when_its_time_is_over(engine, name):
         engine.execute(request)
     assert engine.execute(msgspec.structs.replace(request, timeout=60))
     assert engine.execute(msgspec.structs.replace(request, timeout=None))
+
+
+def test_write_may_be_given_more_time_than_a_thread_can_wait(engine):
+    request = r.SetPayload(
+        collection="docs", payload={"n": 1}, points=[1], wait=True, timeout=2**63 - 1
+    )
+    assert engine.execute(request).status == "completed"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
+from threading import TIMEOUT_MAX
 
 from ruvector.collection.kept_log import KeptLog, Sink
 from ruvector.collection.maintenance import Maintenance
@@ -115,8 +116,9 @@ class Collection:
         TimedOut after the time given: the write may still happen.
         """
         future: Future[list[int]] = self.shard.write(changes, frees_space=frees_space)
+        longest = None if timeout_seconds is None else min(timeout_seconds, TIMEOUT_MAX)
         try:
-            return future.result(timeout_seconds)
+            return future.result(longest)
         except FutureTimeout as error:
             raise TimedOut(f"the write was not durable after {timeout_seconds} seconds") from error
 
