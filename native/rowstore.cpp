@@ -14,7 +14,11 @@
 namespace ruvector {
 namespace {
 
+#if defined(__SANITIZE_ADDRESS__)
+constexpr std::size_t kHugePage = 4096;  // the ends of small stores are watched, and made quickly
+#else
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
+#endif
 constexpr std::size_t kPage = 4096;
 constexpr std::size_t kMaxChunks = 65536;
 constexpr std::size_t kTableBytes = kMaxChunks * sizeof(std::atomic<std::byte*>);

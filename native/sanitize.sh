@@ -2,7 +2,7 @@
 # Is the kernel free of memory errors, undefined behaviour and races? Builds it with
 # AddressSanitizer and UndefinedBehaviorSanitizer into a folder of its own and runs the tests of the
 # kernel, the graph and the vector index with it, with every byte of the damage tests; then the
-# driver of native/driver_threads.cpp under ThreadSanitizer.
+# driver of native/driver_threads.cpp under ThreadSanitizer. The damage tests run beside the others.
 # usage: native/sanitize.sh [pytest arguments]
 # $PYTHON chooses the interpreter, $SANITIZE_BUILD the folder. $RACE_ROWS, $RACE_READERS: the
 # driver's arguments, for longer runs.
@@ -13,9 +13,7 @@ build=${SANITIZE_BUILD:-${TMPDIR:-/tmp}/ruvector-sanitize-$(id -u)}
 package=$build/package
 prefix=$("$python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
 nanobind=$("$python" -m nanobind --cmake_dir)
-# No step hangs. Most tests take some minutes, the driver some seconds; every byte of the damage tests
-# took longer than this beside other work: run tests/index/test_graph_damage.py on an idle machine.
-steps_seconds=600
+steps_seconds=1800  # no step hangs: minutes on an idle machine
 
 mkdir -p "$build"
 log=$build/build.log
@@ -37,14 +35,23 @@ cd "$root"
 # The C++ library is loaded first: libasan looks for its exceptions (__cxa_throw) at the start.
 preload="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)"
 preload="$preload $(gcc -print-file-name=libstdc++.so)"
-RUVECTOR_EVERY_BYTE=1 PYTHONPATH=$package:$prefix LD_PRELOAD=$preload PYTHONMALLOC=malloc \
-  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-  timeout "$steps_seconds" "$python" -S -c '
+tests() {
+  RUVECTOR_EVERY_BYTE=1 PYTHONPATH=$package:$prefix LD_PRELOAD=$preload PYTHONMALLOC=malloc \
+    ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+    timeout "$steps_seconds" "$python" -S -c '
 import sys, pytest, ruvector.kernel._kernel as kernel
 assert kernel.__file__.startswith(sys.argv[1]), kernel.__file__
-sys.exit(pytest.main(sys.argv[2:]))' "$package" \
-  -p no:cacheprovider -q --durations=5 tests/kernel tests/index/test_vector_index.py \
-  tests/index/test_graph.py tests/index/test_graph_damage.py tests/index/test_coded_graph.py "$@"
+sys.exit(pytest.main(sys.argv[2:]))' "$package" -p no:cacheprovider -q --durations=5 "$@"
+}
+damage=$build/damage.log
+tests tests/index/test_graph_damage.py > "$damage" 2>&1 &
+damage_pid=$!
+failed=0
+tests tests/kernel tests/index/test_vector_index.py tests/index/test_graph.py \
+  tests/index/test_coded_graph.py "$@" || failed=1
+wait "$damage_pid" || failed=1
+cat "$damage"
+test "$failed" = 0
 
 TSAN_OPTIONS=halt_on_error=1 timeout "$steps_seconds" "$build/graph_threads" \
   "${RACE_ROWS:-40}" "${RACE_READERS:-2}"
