@@ -247,6 +247,26 @@ def test_old_pieces_are_removed_and_what_they_held_is_refused(database: Database
     refused(database, snapshot, "latest", "operations 1 to 3 are missing")
 
 
+def test_old_pieces_of_other_databases_stay(database: Database, tmp_path: Path) -> None:
+    """A folder may be shared by databases that keep their logs for different times."""
+    settings = msgspec.structs.replace(SETTINGS, path=database.path / "snapshots")
+    other = Database(tmp_path / "other", settings)
+    filled(other, 2)
+    other.engine.close()
+    in_pieces(database)
+    old = [*other_pieces(database), *pieces(database)]
+    for path in old:
+        os.utime(path, (0, 0))
+    folder = database.engine.snapshots.folder
+    LogArchiver(database.engine._catalog, folder, 3600, keep_days=1).step()
+    assert [path for path in old if path.exists()] == other_pieces(database) != []
+
+
+def other_pieces(database: Database) -> list[Path]:
+    own = database.log()
+    return sorted(path for path in own.parent.glob("*/*.log") if path.parent != own)
+
+
 def test_settings_whose_entry_is_missing_are_noted_at_the_next_start(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

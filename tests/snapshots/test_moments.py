@@ -1,5 +1,6 @@
 """Is a snapshot one moment, whatever happens while it is made?"""
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -206,6 +207,8 @@ def test_databases_that_share_a_folder_leave_each_other_alone(tmp_path: Path) ->
         made = [engine.execute(r.CreateSnapshot(collection="a")) for engine in (first, second)]
         assert first.execute(r.ListSnapshots(collection="a")) == made
         assert second.execute(r.RecoverSnapshot(collection="a", location=made[0].name))
+        full = [engine.execute(r.CreateFullSnapshot()).name for engine in (first, second)]
+        assert len({re.sub(r"-\d{4}-.*", "", name) for name in full}) == 2  # at the same second
     finally:
         upload.remove()
         first.close()

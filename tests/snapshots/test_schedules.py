@@ -97,6 +97,28 @@ def test_only_scheduled_snapshots_beyond_those_to_keep_are_deleted(tmp_path) -> 
         engine.close()
 
 
+@pytest.mark.parametrize("name", ["a", "n" * 250, "é" * 120])
+def test_scheduled_snapshots_of_other_databases_stay(tmp_path, name: str) -> None:
+    """A folder may be shared; each database deletes what its own schedule made."""
+    for collections in ((name,), ()):
+        shared = tmp_path / f"shared {len(collections)}"
+        listing = r.ListSnapshots(collection=name) if collections else r.ListFullSnapshots()
+        made = []
+        for keep, folder in ((3, "one"), (1, "two")):
+            settings = SnapshotSettings(
+                path=shared, schedule="every 1d", collections=collections, keep=keep
+            )
+            engine = Engine.open(tmp_path / f"{folder} {len(collections)}", snapshots=settings)
+            vectors = {"size": 2, "distance": "Dot"}
+            engine.execute(r.CreateCollection(collection=name, vectors=vectors))
+            for _ in range(4):
+                engine.snapshots.make_scheduled()
+            made.append([each.name for each in engine.execute(listing)])
+            engine.close()
+        assert [len(names) for names in made] == [3, 4]
+        assert set(made[0]) < set(made[1])
+
+
 def test_without_collections_everything_is_kept(tmp_path) -> None:
     settings = SnapshotSettings(schedule="0 3 * * *", keep=1)
     engine = Engine.open(tmp_path / "data", snapshots=settings)

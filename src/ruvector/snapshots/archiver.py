@@ -112,9 +112,10 @@ class LogArchiver:
         now, unreachable_since = time.time(), None
         try:
             self._folder.ship_pieces()
+            known = {*self._covered, *covered}  # also what is told of for the last time
             self._tell(covered)
             if self._keep_days is not None:
-                self._folder.remove_pieces(time.time() - self._keep_days * DAY_SECONDS)
+                self._folder.remove_pieces(time.time() - self._keep_days * DAY_SECONDS, known)
         except (OSError, RuvectorError) as error:
             _log.error("the archived log could not be kept: %s", error)
             unreachable_since = self.state.unreachable_since or now

@@ -9,7 +9,7 @@ Needs the extra `s3` (obstore). Threads: any.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -180,14 +180,15 @@ class SnapshotBucket(SnapshotFolder):
                 self._api.put(self._store, key, path)
             path.unlink(missing_ok=True)
 
-    def remove_pieces(self, before: float) -> None:
-        """Remove pieces that were sent before a time, in seconds since 1970."""
+    def remove_pieces(self, before: float, logs: Collection[str]) -> None:
+        """Remove pieces of these logs that were sent before a time, in seconds since 1970."""
         with self._speaking():
             old = [
                 meta["path"]
                 for chunk in self._api.list(self._store, "collections/")
                 for meta in chunk
                 if meta["path"].endswith(PIECE_SUFFIX)
+                and meta["path"].split("/")[-2] in logs
                 and meta["last_modified"].timestamp() < before
             ]
             if old:

@@ -23,7 +23,7 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -51,7 +51,7 @@ TEMPORARY = "tmp"
 SPARE_BYTES = 32 << 20  # left free for the database's own writes, which stop at half of that
 PIECE_BYTES = 1 << 20
 RECEIVED_AT_ONCE = 4  # uploads and downloads from URLs together
-NAME_BYTES = 180  # of a collection's name in a snapshot's: a file name has 255
+NAME_BYTES = 140  # of a collection's name in a snapshot's: a file name has 255
 _CHECKSUM = re.compile(rb"[0-9a-f]{64}")
 
 Group = tuple[str, ...]
@@ -119,8 +119,7 @@ class SnapshotFolder:
 
     def new_name(self, group: Group, stem: str) -> str:
         """Return a name that no snapshot has; it is taken until `keep` or `give_up`."""
-        stem = stem.encode()[:NAME_BYTES].decode(errors="ignore")
-        stem += time.strftime("-%Y-%m-%d-%H-%M-%S", time.gmtime())
+        stem += time.strftime("%Y-%m-%d-%H-%M-%S", time.gmtime())
         with self._lock:
             number = 1
             while True:
@@ -209,11 +208,14 @@ class SnapshotFolder:
     def ship_pieces(self) -> None:
         """Send pieces to where they are kept: here, they are there."""
 
-    def remove_pieces(self, before: float) -> None:
-        """Remove pieces that were written before a time, in seconds since 1970."""
+    def remove_pieces(self, before: float, logs: Collection[str]) -> None:
+        """Remove pieces of these logs that were written before a time, in seconds since 1970.
+
+        Other logs are other databases', which may keep theirs longer.
+        """
         for path in self._local_pieces():
             with contextlib.suppress(FileNotFoundError):
-                if path.stat().st_mtime < before:
+                if path.parent.name in logs and path.stat().st_mtime < before:
                     path.unlink()
 
     def keep_coverage(self, name: str, content: bytes) -> None:

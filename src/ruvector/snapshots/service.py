@@ -20,6 +20,7 @@ from ruvector.snapshots.coverage import Claims
 from ruvector.snapshots.create import write_snapshot
 from ruvector.snapshots.folder import (
     FULL,
+    NAME_BYTES,
     TEMPORARY,
     Group,
     SnapshotFolder,
@@ -142,7 +143,8 @@ class Snapshots:
             try:
                 with self._jobs.running():
                     self._make(group, SCHEDULED)
-                made = [s for s in self.folder.list(group) if s.name.startswith(SCHEDULED)]
+                own = SCHEDULED + self._stem(group)  # others may keep theirs in the same folder
+                made = [s for s in self.folder.list(group) if s.name.startswith(own)]
                 for old in made[: -self._settings.keep]:
                     self.folder.remove(group, old.name)
             except RuvectorError as error:
@@ -177,10 +179,12 @@ class Snapshots:
             yield kind, moment
 
     def _stem(self, group: Group) -> str:
+        """Return how names begin; no other database's begin so."""
         if group == FULL:
-            return "full-snapshot"
+            return f"full-snapshot-{self._catalog.node_id}-"
         shard = f"-shard-{group[3]}" if len(group) > 2 else ""
-        return f"{group[1]}{shard}-{self._catalog.node_id}"
+        name = group[1].encode()[:NAME_BYTES].decode(errors="ignore")
+        return f"{name}{shard}-{self._catalog.node_id}-"
 
     # Keeping
 
