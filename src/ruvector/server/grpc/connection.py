@@ -9,8 +9,10 @@ the protocol the connection.
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import Callable, Collection
+from itertools import chain
 from typing import Any, Protocol
 
 import ngh2
@@ -86,6 +88,8 @@ class Connection(asyncio.Protocol):
             transport.abort()
             return
         self._server.connections.add(self)
+        door = transport.get_extra_info("socket")  # callers rest for hours: who is gone must show
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         transport.set_write_buffer_limits(high=PIECE_BYTES)
         self._http.initiate_connection(_SETTINGS)
         self._http.set_local_window_size(CONNECTION_WINDOW_BYTES)
@@ -245,7 +249,7 @@ class Connection(asyncio.Protocol):
             self._send(lambda: self._http.send_response(number, _WRONG_METHOD, end_stream=True))
         elif not stream.headers.get(b"content-type", b"").startswith(b"application/grpc"):
             self._send(lambda: self._http.send_response(number, _WRONG_TYPE, end_stream=True))
-        elif sum(len(name) + len(value) for name, value in headers) > MAX_METADATA_BYTES:
+        elif sum(map(len, chain.from_iterable(headers))) > MAX_METADATA_BYTES:
             stream.end(
                 Status.RESOURCE_EXHAUSTED,
                 f"the metadata are larger than {MAX_METADATA_BYTES} bytes, the largest allowed",
