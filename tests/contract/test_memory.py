@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pyroaring import BitMap
 
 import ruvector
 from ruvector.client.client import RuvectorClient
-from ruvector.errors import BadInput, InvalidRequest, RuvectorError
+from ruvector.collection import pinned_ids
+from ruvector.errors import InvalidRequest, RuvectorError
 from ruvector.model.memory import MemoryReport, VectorMemory
 from ruvector.storage.files import drop_from_cache
 from ruvector.storage.transaction import Reader
@@ -197,8 +199,73 @@ def test_placement_of_payloads_and_ids_is_the_same_over_every_transport(
     assert (params["payload"], params["on_disk_payload"]) == ({"memory": "cached"}, False)
     with pytest.raises(InvalidRequest, match=r"payload\.memory"):
         client.update_collection(name, payload={"memory": "pinned"})
-    with pytest.raises(BadInput, match=r"id_tracker\.memory.*mapped.*'cached'"):
-        client.update_collection(name, id_tracker={"memory": "pinned"})
+    client.update_collection(name, id_tracker={"memory": "pinned"})
+    assert client.get_collection(name).config["params"]["id_tracker"] == {"memory": "pinned"}
+
+
+def test_pinned_ids_are_memory_of_the_process(client: RuvectorClient, name: str) -> None:
+    client.create_collection(name, 2)
+    client.upsert(name, ids=range(1000), vectors=[[1, 0]] * 1000)
+    before = client.get_memory(name).other.id_tracker.ram_bytes
+    client.update_collection(name, id_tracker={"memory": "pinned"})
+    after = client.get_memory(name).other.id_tracker.ram_bytes
+    assert before + 60 * 1000 < after < before + 200 * 1000
+    client.upsert(name, ids=range(1000, 2000), vectors=[[1, 0]] * 1000)
+    assert client.get_memory(name).other.id_tracker.ram_bytes > after + 60 * 1000
+    client.update_collection(name, id_tracker={"memory": "cold"})
+    assert client.get_memory(name).other.id_tracker.ram_bytes < after
+
+
+def test_pinned_ids_answer_without_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bytes] = []
+    rows_of = Reader.rows_of
+
+    def noted(self: Reader, keys: Any) -> Any:
+        asked.extend(keys)
+        return rows_of(self, keys)
+
+    ids = [*range(20), *(f"text {i}" for i in range(20))]
+    with ruvector.open(tmp_path / "d") as client:
+        client.create_collection("c", 2, id_tracker={"memory": "pinned"})
+        client.upsert("c", ids=ids[:30], vectors=[[1, 0]] * 30)
+    with ruvector.open(tmp_path / "d") as client:
+        client.upsert("c", ids=ids[25:], vectors=[[0, 1]] * 15)  # five of them anew
+        client.delete("c", [3])
+        monkeypatch.setattr(Reader, "rows_of", noted)
+        found = client.retrieve("c", [one for one in ids if one != 3], with_vectors=True)
+        assert [record.id for record in found] == [one for one in ids if one != 3]
+        assert [record.vector.tolist() for record in found[-15:]] == [[0, 1]] * 15
+        assert client.query("c", 0, limit=1)[0].id != 0
+        assert asked == []
+        assert client.retrieve("c", [3, 99]) == []
+        assert len(asked) == 2
+        client.update_collection("c", id_tracker={"memory": "cold"})
+        assert len(client.retrieve("c", ids)) == 39
+        assert len(asked) == 42
+
+
+def test_pinned_ids_tell_each_view_its_own_rows(tmp_path: Path) -> None:
+    with ruvector.open(tmp_path / "d") as client:
+        client.create_collection("c", 2, id_tracker={"memory": "pinned"})
+        client.upsert("c", ids=[1, 2], vectors=[[1, 0]] * 2)
+        collection = client._transport._engine._catalog.get("c")  # type: ignore[attr-defined]
+        with collection.view() as before:
+            client.upsert("c", ids=[1, 3], vectors=[[0, 1]] * 2)
+            client.delete("c", [2])
+            with collection.view() as after:
+                assert before.rows_of([1, 2, 3]) == [0, 1, None]
+                assert after.rows_of([1, 2, 3]) == [2, None, 3]
+
+
+def test_entries_of_dead_rows_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pinned_ids, "SPARE", 10)
+    pinned = pinned_ids.PinnedIds()
+    for number in range(200):
+        pinned.note([b"%d" % number], number, BitMap([number]))
+    assert len(pinned._rows) <= 2 + 10 + 1
+    assert pinned.rows_of([b"199", b"198"], BitMap([199])) == [199, None]
 
 
 def test_dense_vectors_cannot_be_pinned(client: RuvectorClient, name: str) -> None:

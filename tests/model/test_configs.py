@@ -141,6 +141,7 @@ PLACED: list[tuple[dict[str, Any], str, str]] = [
     ({"payload": Placed(memory="cold"), "on_disk_payload": False}, "cold", "cold"),
     ({"payload": Placed()}, "cold", "cold"),
     ({"id_tracker": Placed(memory="cached")}, "cold", "cached"),
+    ({"id_tracker": Placed(memory="pinned")}, "cold", "pinned"),
 ]
 
 
@@ -194,7 +195,6 @@ REFUSED_ON_CREATE: list[tuple[str, Any, str]] = [
     ("replication_factor", 2, "replication_factor"),
     ("write_consistency_factor", 2, "write_consistency_factor"),
     ("payload", Placed(memory="pinned"), "payload.memory"),
-    ("id_tracker", Placed(memory="pinned"), "id_tracker.memory.*cached"),
     ("quantization_config", {"scalar": {"type": "int4"}}, "quantization_config"),
     ("sparse_vectors", [], "sparse_vectors"),
     ("sparse_vectors", {"": {}}, "vector name"),
@@ -296,7 +296,6 @@ REFUSED_ON_UPDATE: list[tuple[str, Any, str]] = [
     ("params", CollectionParamsDiff(read_fan_out_factor=1), "read_fan_out_factor"),
     ("params", CollectionParamsDiff(read_fan_out_delay_ms=1), "read_fan_out_delay_ms"),
     ("params", CollectionParamsDiff(payload=Placed(memory="pinned")), "payload.memory"),
-    ("params", CollectionParamsDiff(id_tracker=Placed(memory="pinned")), "id_tracker.memory"),
     ("quantization_config", {"scalar": {}}, "quantization_config"),
     ("sparse_vectors", {"s": {}}, "s"),
     ("strict_mode_config", {"sparse_config": []}, "strict_mode_config"),
@@ -345,7 +344,8 @@ def test_every_setting_of_the_wire_is_tested_here() -> None:
         assert set(kind.__struct_fields__) <= names, kind.__name__
     of_both = {"collection", "timeout", "metadata", "on_disk_payload"}
     create = set(r.CreateCollection.__struct_fields__) - of_both
-    assert create <= {name for name, _, _ in REFUSED_ON_CREATE} | {
+    placed = {name for settings, _, _ in PLACED for name in settings}
+    assert create <= placed | {name for name, _, _ in REFUSED_ON_CREATE} | {
         "hnsw_config",
         "optimizers_config",
     }

@@ -50,8 +50,7 @@ class Collection:
         spaces = spaces_of(config)
         shard = Shard.open(path, spaces, create=create, read_only=read_only, clock=clock)
         collection = cls(config, shard)
-        if not create:
-            collection._visit_ids()
+        collection._visit_ids(is_new=create)
         shard.on_applied = collection.maintenance.wake
         try:
             if not is_copy:
@@ -79,9 +78,10 @@ class Collection:
         self.maintenance.wake()
         self.sweeper.wake()
 
-    def _visit_ids(self) -> None:
-        """Have ids that are to be cached in memory; payloads are, as opening reads each of them."""
-        if self.config.params.id_memory == "cached":
+    def _visit_ids(self, *, is_new: bool = False) -> None:
+        """Have ids in memory that are to be; payloads are, as opening reads each of them."""
+        self.shard.pin_ids(self.config.params.id_memory == "pinned")
+        if self.config.params.id_memory == "cached" and not is_new:
             with self.shard.store.read() as reader:
                 reader.visit_ids()
 
@@ -153,9 +153,9 @@ class Collection:
             return self.kept_log.archive(at_least)
 
     def _use(self, config: CollectionConfig) -> None:
-        were_cached, self.config = self.config.params.id_memory == "cached", config
+        before, self.config = self.config.params.id_memory, config
         self.shard.conform(spaces_of(config))
-        if not were_cached:
+        if before != config.params.id_memory:
             self._visit_ids()
 
     def follow(self, config: CollectionConfig) -> None:

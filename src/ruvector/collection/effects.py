@@ -4,6 +4,7 @@ An `Effect` is made while a write is prepared and applied after its commit. In b
 of the same group must see it although memory does not show it yet: that is what `Pending` answers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,7 @@ class Effect:
     first_row: int = 0
     count: int = 0
     columns: Columns = field(default_factory=dict)
+    keys: Sequence[bytes] = ()  # of the new rows' ids
     payloads: list[bytes | None] | None = None  # of the new rows
     expiries: Moments | None = None  # of the new rows, 0 for never
     log_bytes: int = 0

@@ -53,6 +53,9 @@ def memory_report(collection: Collection) -> MemoryReport:
     rows = _sum(_array(segment.rows, segment, "cached") for segment in segments)
     masks = sum(m.nbytes for s in segments for m in (s.alive, *s.masks.values()))
     in_memory = MemoryUsage(ram_bytes=masks + len(live.serialize()))
+    pinned = shard.pinned_ids
+    if pinned is not None:
+        in_memory += MemoryUsage(ram_bytes=pinned.memory_bytes)
     tracker = _of_tables((tables["ids"],), share, params.id_memory) + rows + in_memory
     parts = [part for vector in (*vectors, *sparse) for part in _parts(vector)]
     total = _sum([*parts, *(index.usage for index in indexes), payload, tracker])

@@ -270,6 +270,7 @@ class Preparation:
         if len(dead):
             transaction.delete_points(dead.tolist())
         effect.first_row, effect.count, effect.columns = first_row, count, columns
+        effect.keys = keys
         effect.payloads, effect.expiries = payloads, expiries
         effect.dead, effect.dead_payloads = dead, dead_payloads
         return effect

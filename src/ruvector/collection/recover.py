@@ -111,6 +111,7 @@ def effect_of(sequence: int, entry: Entry) -> Effect:
     effect = Effect(sequence)
     if isinstance(entry, Put):
         effect.first_row, effect.count = entry.first_row, len(entry.keys)
+        effect.keys = entry.keys
         effect.columns = {column.name: decode_column(column) for column in entry.vectors}
         effect.payloads = entry.payloads
         if entry.expiries is not None:

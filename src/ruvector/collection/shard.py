@@ -24,6 +24,7 @@ from ruvector.collection.effects import Effect, Pending
 from ruvector.collection.expiries import Expiries
 from ruvector.collection.filling import Filling
 from ruvector.collection.growing import GrowingSegment
+from ruvector.collection.pinned_ids import PinnedIds
 from ruvector.collection.prepare import Preparation
 from ruvector.collection.recover import follow, recover
 from ruvector.collection.segment import Rows, Segment
@@ -68,6 +69,7 @@ class Shard:
         self.expiries = Expiries()
         self.indexes = PayloadIndexes()
         self.id_hashes = IdHashes()
+        self.pinned_ids: PinnedIds | None = None
         self.applied = 0
         self.largest_payload = 0  # bytes; of any point there was since the shard was opened
         self.next_row = 0
@@ -123,6 +125,17 @@ class Shard:
             self.sealed = tuple(segment.of(kept).of(spaces) for segment in self.sealed)
             for growing in (*self.frozen, self.growing):
                 growing.conform(spaces)
+
+    def pin_ids(self, wanted: bool) -> None:
+        """Have ids and their rows in memory of the process, or no longer. Cost: 1 us an id."""
+        with self.lock:
+            if wanted == (self.pinned_ids is not None):
+                return
+            pinned = self.pinned_ids = PinnedIds() if wanted else None
+            view = self.take_view()
+        with view:
+            if pinned is not None:
+                pinned.fill(view.reader.ids_from(None))
 
     def release(self) -> None:
         """Note that a View was closed."""
@@ -299,6 +312,8 @@ class Shard:
             self.growing.log_bytes += effect.log_bytes
         if effect.count or len(effect.dead):
             self._replace_rows(effect)
+        if effect.count and self.pinned_ids is not None:
+            self.pinned_ids.note(effect.keys, effect.first_row, self.live)
         if len(effect.changed):
             self._replace_payloads(effect)
         if effect.schema is not None:

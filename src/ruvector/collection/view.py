@@ -93,10 +93,21 @@ class View:
         rows: list[int | None] = []
         for start in range(0, len(ids), _SCAN_BATCH):  # freeing a million keys takes a while
             keys = [id_key(point_id) for point_id in ids[start : start + _SCAN_BATCH]]
-            rows += self.reader.rows_of(keys)
+            rows += self._rows_of_keys(keys)
         if self.lapsed:
             return [None if row is None or row in self.lapsed else row for row in rows]
         return rows
+
+    def _rows_of_keys(self, keys: list[bytes]) -> list[int | None]:
+        pinned = self._shard.pinned_ids
+        if pinned is None or self._pending is not None:  # which memory does not know yet
+            return self.reader.rows_of(keys)
+        rows = pinned.rows_of(keys, self.live)
+        open_keys = [key for key, row in zip(keys, rows, strict=True) if row is None]
+        if not open_keys:
+            return rows
+        told = iter(self.reader.rows_of(open_keys))
+        return [next(told) if row is None else row for row in rows]
 
     def vector(self, name: str, row: int) -> Any:
         """Return the stored vector of a row, or None."""

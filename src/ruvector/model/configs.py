@@ -204,7 +204,7 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     cached: read when the collection is opened, so that nobody waits for a disk as long as the
     system has room; cold: without that promise. Opening reads every payload anyway, to check it.
-    `pinned` is refused.
+    pinned: ids and their rows once more in memory of the process; refused for payloads.
     """
 
     memory: Memory | None | UnsetType = UNSET
@@ -360,12 +360,10 @@ def placed_memory(placed: Any) -> Memory | None:
 
 
 def check_placed(params: Any, path: str) -> None:
-    """Refuse `pinned` for payloads and ids."""
+    """Refuse `pinned` for payloads."""
     if placed_memory(params.payload) == "pinned":
         rule = "must be cold or cached: payloads are read from mapped tables"
         raise InvalidRequest.of(f"{path}payload.memory", "pinned", rule)
-    why = "ids are read from mapped tables"
-    refuse(f"{path}id_tracker.memory", placed_memory(params.id_tracker), ("cold", "cached"), why)
 
 
 def refuse(
