@@ -11,7 +11,6 @@ collection keeps its name and refuses requests; the others go on.
 
 import contextlib
 import hashlib
-import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from ruvector.collection.collection import Collection
+from ruvector.collection.endings import Change, archive_last, commit_end_of, let_go
 from ruvector.collection.kept_log import Sink
 from ruvector.collection.moment import CollectionMoment, Moment
 from ruvector.collection.quotas import Quotas
@@ -46,8 +46,6 @@ from ruvector.storage.pinned import pin
 COLLECTIONS_FOLDER = "collections"
 QUOTAS = "quotas"  # their key in the table of settings
 Sinks = Callable[[str], Sink]  # of a collection's name: who keeps its log
-
-_log = logging.getLogger("ruvector.snapshots")
 
 
 class _Stored(msgspec.Struct, frozen=True):
@@ -287,17 +285,14 @@ class Catalog:
                     self._meta.commit([])
                 return False
             aliases = [alias for alias, target in self.aliases.items() if target == name]
-            self._archive_last(name)
-            self._meta.commit(
-                [("collections", name, None), *(("aliases", alias, None) for alias in aliases)]
-            )
+            archive_last(name, self._open.get(name))
+            changes: list[Change] = [("collections", name, None)]
+            changes += [("aliases", alias, None) for alias in aliases]
+            commit_end_of(self._meta, [self._open.get(name)], changes)
             del self._stored[name]
             self.aliases = {a: target for a, target in self.aliases.items() if target != name}
             self._damaged.pop(name, None)
-            collection = self._open.pop(name, None)
-            if collection is not None:
-                collection.close()
-            files.remove_folder(self.root / COLLECTIONS_FOLDER / stored.folder)
+            let_go(self._open.pop(name, None), self._path_of(stored))
             return True
 
     def reserve_folder(self) -> Path:
@@ -325,15 +320,14 @@ class Catalog:
             if both := sorted(merged.keys() & {**self._stored, **stored}.keys()):
                 raise AlreadyExists(f"{both[0]} would be a collection and an alias; rename one")
             for each in incoming:
-                self._archive_last(each.name)
+                archive_last(each.name, self._open.get(each.name))
                 if self._sinks is not None:
                     each.collection.keep_log(self._sinks(each.name))
-            self._meta.commit(
-                [
-                    *(("collections", n, msgspec.json.encode(each)) for n, each in stored.items()),
-                    *(("aliases", alias, target.encode()) for alias, target in aliases.items()),
-                ]
-            )
+            changes: list[Change] = [
+                ("collections", name, msgspec.json.encode(each)) for name, each in stored.items()
+            ]
+            changes += [("aliases", alias, target.encode()) for alias, target in aliases.items()]
+            commit_end_of(self._meta, map(self._open.get, stored), changes)
             replaced = [(self._stored.get(name), self._open.get(name)) for name in stored]
             self._stored.update(stored)
             self._open.update((each.name, each.collection) for each in incoming)
@@ -341,10 +335,7 @@ class Catalog:
             for name in stored:
                 self._damaged.pop(name, None)
             for folder, collection in replaced:
-                if collection is not None:
-                    collection.close()
-                if folder is not None:
-                    files.remove_folder(self.root / COLLECTIONS_FOLDER / folder.folder)
+                let_go(collection, None if folder is None else self._path_of(folder))
 
     def set_quotas(self, config: QuotaConfig) -> None:
         """Keep these limits of the node, and use them."""
@@ -389,17 +380,8 @@ class Catalog:
             self._refuse_collection_name(target)
             aliases[target] = collection
 
-    def _archive_last(self, name: str) -> None:
-        """Have the log of a collection that is about to go kept to its end.
-
-        Where that fails its archive ends earlier; a full disk must not keep anything from going.
-        """
-        collection = self._open.get(name)
-        if collection is not None:
-            try:
-                collection.archive_log()
-            except (OSError, RuvectorError) as error:
-                _log.error("the end of the log of %s is not kept: %s", name, error)
+    def _path_of(self, stored: _Stored) -> Path:
+        return self.root / COLLECTIONS_FOLDER / stored.folder
 
     def _sink_of(self, name: str) -> Sink | None:
         return None if self._sinks is None else self._sinks(name)

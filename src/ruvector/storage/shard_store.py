@@ -189,6 +189,23 @@ class ShardStore:
         if self.poisoned is not None:
             raise self._poison_error()
 
+    def poison(self, error: BaseException) -> None:
+        """Accept no more writes: nobody knows whether this store is still the one that is named.
+
+        Returns when what was submitted before is committed.
+        """
+
+        def refuse(_: object) -> None:
+            raise error
+
+        if self.poisoned is None and not (self.read_only or self._closed):
+            request = Request(lambda _: None, refuse, frees_space=False, writes=False)
+            try:
+                self._committer.submit(request)
+                request.future.exception()
+            except RuvectorError:
+                self.poisoned = error  # too much waits: it is refused from here on
+
     def close(self) -> None:
         """Commit what is waiting and close the store; a second call does nothing."""
         if self._closed:
@@ -231,15 +248,17 @@ class ShardStore:
         except Exception as error:  # noqa: BLE001 - whatever it is, the disk's state is unknown.
             self._poison(error, group)
             return
-        answers = []
+        answers, failure = [], None
         for request in prepared:
             try:
                 answers.append((request, request.applied(request.prepared)))
             except Exception as error:  # noqa: BLE001 - memory and disk differ from here on.
-                self._poison(error, group)
+                failure = error
                 break
         for request, answer in answers:
             request.future.set_result(answer)
+        if failure is not None:
+            self._poison(failure, group)
 
     def _release_dead_readers(self) -> None:
         """Free the slots of killed reader processes, whose snapshots pin pages."""

@@ -155,4 +155,44 @@ SNAPSHOTS = (
         (("import logging\n", "import logging\nimport jinja2\n"),),
         ("tests/security/test_dependencies.py",),
     ),
+    Mutant(
+        "D3",
+        "trouble after a restore was named undoes it",
+        "collection/endings.py",
+        (
+            (
+                "    except (OSError, lmdb.Error, RuvectorError) as error:",
+                "    except KeyError as error:",
+            ),
+        ),
+        ("tests/snapshots/test_restore_faults.py",),
+    ),
+    Mutant(
+        "D4",
+        "collection that may be gone accepts writes",
+        "collection/endings.py",
+        (("collection.shard.store.poison(error)", "pass"),),
+        ("tests/snapshots/test_restore_faults.py",),
+    ),
+    Mutant(
+        "PITR",
+        "pieces behind what the archive claims not missed",
+        "snapshots/until.py",
+        (("log.last >= claim.last", "True"),),
+        ("tests/snapshots/test_everything_until.py",),
+    ),
+    Mutant(
+        "PITR",
+        "aliases of what had been deleted restored",
+        "snapshots/restore.py",
+        ((" if name not in gone}", "}"),),
+        ("tests/snapshots/test_everything_until.py",),
+    ),
+    Mutant(
+        "PITR",
+        "old pieces of other databases removed",
+        "snapshots/folder.py",
+        (("path.parent.name in logs and ", ""),),
+        ("tests/snapshots/test_log_archive.py",),
+    ),
 )

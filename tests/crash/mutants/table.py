@@ -364,14 +364,14 @@ MUTANTS = (
         "collection/catalog.py",
         (
             (
-                "            self._meta.commit(\n                [\n                    *((",
+                "            commit_end_of(self._meta, map(self._open.get, stored), changes)\n",
                 "            for each in stored:\n"
                 "                if each in self._stored:\n"
                 "                    files.remove_folder(\n"
                 "                        self.root / COLLECTIONS_FOLDER\n"
                 "                        / self._stored[each].folder\n"
                 "                    )\n"
-                "            self._meta.commit(\n                [\n                    *((",
+                "            commit_end_of(self._meta, map(self._open.get, stored), changes)\n",
             ),
         ),
         SNAPSHOTS,
