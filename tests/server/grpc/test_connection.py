@@ -159,6 +159,7 @@ def test_other_protocols_and_noise_end_their_connection_alone(served):
     for client in served.clients:
         client.close()
     plain = served.client()
+    assert plain.call(HEALTH, b"")[b"grpc-status"] == b"0"
     plain.socket.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
     plain.hear_the_end()
     assert served.is_well()

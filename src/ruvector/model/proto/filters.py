@@ -10,7 +10,6 @@ from ruvector.errors import BadInput
 from ruvector.model.filter_reading import CONDITIONS_MAX
 from ruvector.model.proto.plain import Record
 
-_LARGE_BYTES = 256 * 1024  # below, a filter has no more than twice what is allowed
 _CLAUSES = ("must", "should", "must_not")
 
 
@@ -19,12 +18,12 @@ class Filter(Record):
 
     def read(self, message: Any) -> dict[str, Any]:
         """Return the fields that are set; BadInput for too many conditions."""
-        if message.ByteSize() > _LARGE_BYTES:
-            _check_size(message)
+        _check_size(message)
         return super().read(message)
 
 
 def _check_size(message: Any) -> None:
+    """Count without reading; protobuf's own count of bytes would hold the interpreter."""
     count, waiting = 0, [message]
     while waiting:
         each = waiting.pop()

@@ -16,7 +16,7 @@ from ruvector.kernel import split_message
 from ruvector.model.limits import MAX_LIST
 from ruvector.model.proto.plain import VARINT_BITS, is_map, varint
 
-PIECE_BYTES: Final = 256 * 1024  # 20,000 ids: a millisecond
+PIECE_BYTES: Final = 64 * 1024  # 11,000 of the smallest messages: a millisecond
 MAX_LEVELS: Final = 32  # of large messages within each other that are gone into
 _BYTES_TAG: Final = 2
 _KEY, _VALUE = 1, 2  # fields of a map's entry
