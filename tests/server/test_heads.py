@@ -1,5 +1,7 @@
 """Which heads of requests are known to be of requests that may be answered on the spot?"""
 
+import asyncio
+
 import pytest
 
 from ruvector.server.asgi import Application
@@ -9,10 +11,15 @@ PATH = b"/collections/docs/points/query"
 
 
 @pytest.fixture
-def heads(engine):
+def application(engine):
     application = Application(engine, Settings())
-    yield application.immediate.heads
+    yield application
     application.pool.close()
+
+
+@pytest.fixture
+def heads(application):
+    return application.immediate.heads
 
 
 @pytest.mark.parametrize(
@@ -55,3 +62,21 @@ def test_many_paths_are_not_remembered_for_ever(heads, monkeypatch):
         heads.find(b"POST /collections/%d/x HTTP/1.1" % number)
     assert 0 < len(heads._matches) <= 5
     assert 0 < len(heads._known) <= 5
+
+
+def test_refusals_of_one_turn_are_counted_whoever_is_refused_at_its_turn_meanwhile(application):
+    immediate, body = application.immediate, b"{    }"
+    text = b"POST %b HTTP/1.1\r\nhost: localhost\r\ncontent-length: 6" % PATH
+    head = immediate.heads.find(text)
+    exchange = immediate.begin(head)
+
+    async def run():
+        application.turns._room = 0
+        for _ in range(2):  # one was taken before, and its turn has come too late
+            assert immediate.refuse(exchange, head) is not None
+            assert immediate.refusals.answer(head, body) is not None
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    asyncio.run(run())
+    assert application.metrics.counts().events["overloaded"] == 4

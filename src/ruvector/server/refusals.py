@@ -73,6 +73,8 @@ class Refusals:
 
     def learn(self, head: Head, answer: Answer, start: bytes) -> None:
         """Remember how a head was refused; `start`: what its answers begin with, up to the id."""
+        if head.refusal is not None:  # some of it may not have been counted yet
+            return
         if not self._is_usable or answer.status != 503 or not head.is_repeated:
             return
         text, _, _ = answer.body.rpartition(TIME)
