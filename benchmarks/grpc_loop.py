@@ -8,7 +8,6 @@ after the other. The target is that of loop.py: at most 50 ms for any message th
 """
 
 import argparse
-import multiprocessing
 import tempfile
 import threading
 from collections.abc import Callable
@@ -22,7 +21,7 @@ import numpy as np
 import record
 import synthetic
 from grpc_calls import Server, encoded, upserts
-from loop import BODY_BYTES, DIMENSIONS, SENDERS, probe
+from loop import BODY_BYTES, DIMENSIONS, Answers, waits_beside
 from ruvector.model import requests as r
 from ruvector.model.points import PointsBlock, VectorBlock, encode_payload
 from ruvector.model.proto.schema import message_class
@@ -174,48 +173,23 @@ MESSAGES: dict[str, tuple[str, Callable[[], bytes]]] = {
 
 def measure(server: Server, path: str, body: bytes, seconds: float) -> dict[str, Any]:
     """Return how long /livez took while the message was sent again and again."""
-    stop = threading.Event()
-    codes: list[str] = []
-    received: list[int] = []
     options = (
         ("grpc.max_send_message_length", -1),
         ("grpc.max_receive_message_length", -1),
         ("grpc.use_local_subchannel_pool", 1),
     )
 
-    def send() -> None:
+    def send(stop: threading.Event, answers: Answers) -> None:
         with grpc.insecure_channel(server.address, options) as channel:
             call = channel.unary_unary(path)
             while not stop.is_set():
                 try:
-                    received.append(len(call(body, timeout=600)))
-                    codes.append("OK")
+                    answers.append(("OK", len(call(body, timeout=600))))
                 except grpc.RpcError as error:
-                    codes.append(error.code().name)
+                    answers.append((error.code().name, 0))
 
-    here, there = multiprocessing.Pipe()
     port = int(server.url.rpartition(":")[2])
-    prober = multiprocessing.get_context("spawn").Process(target=probe, args=(port, seconds, there))
-    prober.start()
-    here.recv()  # it is connected
-    senders = [threading.Thread(target=send) for _ in range(SENDERS)]
-    for sender in senders:
-        sender.start()
-    here.send("go")
-    waits = np.array(here.recv()) * 1e6
-    stop.set()
-    for thread in (*senders, prober):
-        thread.join()
-    p50, p99 = np.percentile(waits, [50, 99])
-    answered = ", ".join(f"{codes.count(each)} x {each}" for each in sorted(set(codes)))
-    return {
-        "settings": f"GET /livez every 2 ms beside {SENDERS} senders",
-        "p50_us": float(p50),
-        "p99_us": float(p99),
-        "note": f"largest {waits.max() / 1000:.0f} ms of {len(waits)}; "
-        f"messages of {len(body) / 1e6:.0f} MB answered {answered} "
-        f"with {max(received, default=0) / 1e6:.0f} MB",
-    }
+    return waits_beside(port, seconds, f"messages of {len(body) / 1e6:.0f} MB", send)
 
 
 if __name__ == "__main__":

@@ -132,26 +132,33 @@ BODIES: dict[str, tuple[str, str, Callable[[], bytes]]] = {
 }
 
 
+Answers = list[tuple[Any, int]]  # what each message was answered with, and the bytes of it
+Send = Callable[[threading.Event, Answers], None]
+
+
 def measure(server: Server, method: str, path: str, body: bytes, seconds: float) -> dict[str, Any]:
     """Return how long /livez took while the body was sent again and again."""
-    stop = threading.Event()
-    statuses: list[int] = []
-    received: list[int] = []
     port = server.connection.port
 
-    def send() -> None:
+    def send(stop: threading.Event, answers: Answers) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
         while not stop.is_set():
             connection.request(method, path, body)
             answer = connection.getresponse()
-            received.append(len(answer.read()))
-            statuses.append(answer.status)
+            answers.append((answer.status, len(answer.read())))
 
+    return waits_beside(port, seconds, f"bodies of {len(body) / 1e6:.0f} MB", send)
+
+
+def waits_beside(port: int, seconds: float, what: str, send: Send) -> dict[str, Any]:
+    """Return how long /livez took beside threads that send messages until they are told to stop."""
+    stop = threading.Event()
+    answers: Answers = []
     here, there = multiprocessing.Pipe()
     prober = multiprocessing.get_context("spawn").Process(target=probe, args=(port, seconds, there))
     prober.start()
     here.recv()  # it is connected
-    senders = [threading.Thread(target=send) for _ in range(SENDERS)]
+    senders = [threading.Thread(target=send, args=(stop, answers)) for _ in range(SENDERS)]
     for sender in senders:
         sender.start()
     here.send("go")
@@ -160,14 +167,15 @@ def measure(server: Server, method: str, path: str, body: bytes, seconds: float)
     for thread in (*senders, prober):
         thread.join()
     p50, p99 = np.percentile(waits, [50, 99])
-    answered = ", ".join(f"{statuses.count(each)} x {each}" for each in sorted(set(statuses)))
+    said = [status for status, _ in answers]
+    answered = ", ".join(f"{said.count(each)} x {each}" for each in sorted(set(said)))
     return {
         "settings": f"GET /livez every 2 ms beside {SENDERS} senders",
         "p50_us": float(p50),
         "p99_us": float(p99),
         "note": f"largest {waits.max() / 1000:.0f} ms of {len(waits)}; "
-        f"bodies of {len(body) / 1e6:.0f} MB answered {answered} "
-        f"with {max(received, default=0) / 1e6:.0f} MB",
+        f"{what} answered {answered} "
+        f"with {max((size for _, size in answers), default=0) / 1e6:.0f} MB",
     }
 
 
